@@ -1,0 +1,137 @@
+//! What a claim may say about a capability.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::units::Rate;
+
+/// The configuration of a manifest's link, merged in order; later entries win.
+pub type LinkConfig = BTreeMap<String, String>;
+
+/// One entry of a claim: naming fields, which are mandatory, and narrowing fields, which are optional.
+///
+/// Deserialize it with `deny_unknown_fields`: a field that nobody knows must refuse, since ignoring it would widen.
+pub trait Constraint: DeserializeOwned + Send + Sync + 'static {
+    /// Whether it has a naming field (a bucket, a host). Without one, a document may say `any` for the whole capability.
+    const NAMED: bool;
+
+    /// What a guest asks at an operation.
+    type Request<'a>: Copy;
+
+    /// Whether this whole entry permits the request.
+    ///
+    /// # Errors
+    /// [`Denied`] with what this entry does permit instead.
+    fn permits(&self, request: Self::Request<'_>) -> Result<(), Denied>;
+
+    /// How often this entry permits, if it says so. Counted by the host, per document.
+    fn rate(&self) -> Option<Rate> {
+        None
+    }
+
+    /// What a manifest's link asks for before anything runs: a route, a subscription, a bucket.
+    type Plan: fmt::Display + Clone + Send + Sync + 'static;
+
+    /// Reads what a link's configuration asks for.
+    ///
+    /// # Errors
+    /// [`InvalidLink`] for a property nobody knows or a value that does not parse.
+    fn plans(link: &LinkConfig) -> Result<Vec<Self::Plan>, InvalidLink>;
+
+    /// The request that a plan stands for.
+    fn request(plan: &Self::Plan) -> Self::Request<'_>;
+
+    /// The smallest entry that permits the plan: what a denial offers to paste.
+    fn allowing(plan: &Self::Plan) -> Value;
+}
+
+/// What one document says about one capability.
+#[derive(Debug)]
+pub enum Claim<C> {
+    /// This document does not restrict it. Written out, never implied.
+    Any,
+    /// The request must be permitted by one whole entry. None: linked, permits nothing.
+    Entries(Vec<C>),
+}
+
+impl<C: Constraint> Claim<C> {
+    /// Reads a claim: `any` where the capability has no naming field, a list of entries, or a mapping as a list of one.
+    ///
+    /// # Errors
+    /// [`InvalidClaim`] names the entry and the field.
+    pub fn parse(value: &Value) -> Result<Self, InvalidClaim> {
+        let entry = |index: usize, value: &Value| {
+            C::deserialize(value).map_err(|error| InvalidClaim { entry: Some(index), reason: error.to_string() })
+        };
+        match value {
+            Value::String(word) if word == "any" && !C::NAMED => Ok(Self::Any),
+            Value::String(word) if word == "any" => Err(InvalidClaim::whole(
+                "`any` belongs in its naming field, such as `{ bucket: any }` or `{ hosts: any }`",
+            )),
+            Value::Array(entries) => {
+                entries.iter().enumerate().map(|(i, v)| entry(i, v)).collect::<Result<_, _>>().map(Self::Entries)
+            }
+            Value::Object(_) => Ok(Self::Entries(vec![entry(0, value)?])),
+            _ => Err(InvalidClaim::whole("expected a list of entries, or one entry")),
+        }
+    }
+
+    /// The entries, none for [`Claim::Any`].
+    pub fn entries(&self) -> &[C] {
+        match self {
+            Self::Any => &[],
+            Self::Entries(entries) => entries,
+        }
+    }
+}
+
+/// A request that a document does not permit, in a sentence without the document's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Denied(pub String);
+
+impl Denied {
+    /// A denial from anything that prints.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// A claim that the capability's provider does not understand. Unknown means refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidClaim {
+    /// Which entry, from 0; none for the whole claim.
+    pub entry: Option<usize>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl InvalidClaim {
+    fn whole(reason: &str) -> Self {
+        Self { entry: None, reason: reason.to_owned() }
+    }
+}
+
+impl fmt::Display for InvalidClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.entry {
+            Some(index) => write!(f, "entry {}: {}", index.saturating_add(1), self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+impl std::error::Error for InvalidClaim {}
+
+/// A link in the manifest whose configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{property}`: {reason}")]
+pub struct InvalidLink {
+    /// The property.
+    pub property: String,
+    /// What is wrong with it, and what would be right.
+    pub reason: String,
+}

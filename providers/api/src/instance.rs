@@ -1,0 +1,104 @@
+//! The data of a store: flat lists of what its principals hold.
+
+use std::any::Any;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+
+use crate::{Deadline, Limits};
+
+/// What a store holds: its resources, one handle per grant, one WASI state per principal, its limits and its deadline.
+///
+/// It is made by the host for one call and dropped after it. Nothing in it names a caller; see [`Slot`](crate::Slot).
+pub struct Instance {
+    table: ResourceTable,
+    handles: Vec<Box<dyn Any + Send>>,
+    principals: Vec<Baseline>,
+    http: WasiHttpCtx,
+    limits: Limits,
+    deadline: Deadline,
+}
+
+/// What every principal gets without a claim.
+pub struct Baseline {
+    /// The baseline of WASI: no arguments, no environment, no folders, no network, output to the log.
+    pub wasi: WasiCtx,
+    /// What outgoing HTTP does for this principal.
+    pub http: Box<dyn WasiHttpHooks>,
+}
+
+/// How many resources the handles of one store may refer to.
+const RESOURCES: usize = 1_000;
+/// Bytes of one HTTP message's fields, in memory.
+const HTTP_FIELDS: usize = 64 << 10;
+
+impl Instance {
+    /// A store's data. `handles` by slot, `principals` by their number; there is at least one.
+    pub fn new(
+        handles: Vec<Box<dyn Any + Send>>,
+        principals: Vec<Baseline>,
+        limits: Limits,
+        deadline: Deadline,
+    ) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HTTP_FIELDS);
+        Self { table, handles, principals, http, limits, deadline }
+    }
+
+    /// When its call ends.
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// What it may take up. The host gives it to wasmtime.
+    pub fn limits(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
+    /// The store's resources.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// The WASI state of the principal of that number.
+    pub fn wasi(&mut self, principal: usize) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut baseline(&mut self.principals, principal).wasi, table: &mut self.table }
+    }
+
+    /// The HTTP state of the principal of that number.
+    pub fn http_of(&mut self, principal: usize) -> WasiHttpCtxView<'_> {
+        let hooks = baseline(&mut self.principals, principal).http.as_mut();
+        WasiHttpCtxView { hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+
+    pub(crate) fn handle(&mut self, slot: usize) -> (&mut (dyn Any + Send), &mut ResourceTable) {
+        match self.handles.get_mut(slot) {
+            Some(handle) => (handle.as_mut(), &mut self.table),
+            // The host links a slot only after it filled it.
+            None => unreachable!("slot {slot} was linked and not filled"),
+        }
+    }
+}
+
+fn baseline(principals: &mut [Baseline], number: usize) -> &mut Baseline {
+    match principals.get_mut(number) {
+        Some(baseline) => baseline,
+        // The host links a principal only after it made its state.
+        None => unreachable!("principal {number} was linked and not made"),
+    }
+}
+
+impl WasiView for Instance {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi(0)
+    }
+}
+
+impl WasiHttpView for Instance {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.http_of(0)
+    }
+}
