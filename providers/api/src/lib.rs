@@ -27,6 +27,7 @@ mod instance;
 mod limits;
 mod slot;
 mod target;
+mod wasi;
 
 pub use capability::{Attached, Capability, Interface, LinkSource, OpenError, Provider, Trigger, View};
 pub use constraint::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig};

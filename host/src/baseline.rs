@@ -1,0 +1,182 @@
+//! What every component gets without a claim: WASI that reaches nothing.
+//!
+//! | interface | what it is here |
+//! |---|---|
+//! | `wasi:io` | ends with the store's deadline |
+//! | `wasi:cli` | no arguments, no environment; standard output and error go to the log; `exit` is a failure |
+//! | `wasi:clocks` | a resolution of 1 ms |
+//! | `wasi:random` | at most 1 MiB at once |
+//! | `wasi:filesystem` | no folders |
+//! | `wasi:sockets` | every address and every look-up is denied |
+//! | `wasi:http/types`, `wasmcloud:messaging/types` | types alone |
+//!
+//! Language runtimes import these without using them. Each is linked only where it is imported, under the component's own
+//! spelling of the name, so any mix of 0.2 patch versions within one component works.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use wasmtime_wasi::cli::WasiCli;
+use wasmtime_wasi::clocks::WasiClocks;
+use wasmtime_wasi::filesystem::WasiFilesystem;
+use wasmtime_wasi::p2::bindings::{LinkOptions, cli, clocks, filesystem, random, sockets};
+use wasmtime_wasi::random::WasiRandom;
+use wasmtime_wasi::sockets::WasiSockets;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
+use wasmtime_wasi_http::p2::bindings as http;
+use wasmtime_wasi_http::{WasiBody, WasiHttp, WasiHttpHooks};
+use wasmtime_wasi_io::bindings::wasi::io;
+use writ_provider::wasmtime;
+use writ_provider::wasmtime::component::LinkerInstance;
+use writ_provider::{Baseline, Instance, Principal, Slot};
+
+use crate::io::Io;
+use crate::names::InterfaceName;
+use crate::stdio::ToLog;
+
+/// One interface of the baseline: its name without a version, and how it is linked for a principal.
+struct Row {
+    name: &'static str,
+    link: fn(&mut LinkerInstance<'_, Instance>, Slot) -> wasmtime::Result<()>,
+}
+
+macro_rules! row {
+    ($name:literal, $($module:ident)::+, $data:ty) => {
+        Row { name: $name, link: |linker, who| $($module)::+::add_to_linker_instance::<_, $data>(linker, who.getter::<$data>()) }
+    };
+    ($name:literal, $($module:ident)::+, $data:ty, options) => {
+        Row { name: $name, link: |linker, who| {
+            $($module)::+::add_to_linker_instance::<_, $data>(linker, &(&LinkOptions::default()).into(), who.getter::<$data>())
+        } }
+    };
+}
+
+const ROWS: &[Row] = &[
+    row!("wasi:io/error", io::error, Io),
+    row!("wasi:io/poll", io::poll, Io),
+    row!("wasi:io/streams", io::streams, Io),
+    row!("wasi:cli/environment", cli::environment, WasiCli),
+    row!("wasi:cli/exit", cli::exit, WasiCli, options),
+    row!("wasi:cli/stdin", cli::stdin, WasiCli),
+    row!("wasi:cli/stdout", cli::stdout, WasiCli),
+    row!("wasi:cli/stderr", cli::stderr, WasiCli),
+    row!("wasi:cli/terminal-input", cli::terminal_input, WasiCli),
+    row!("wasi:cli/terminal-output", cli::terminal_output, WasiCli),
+    row!("wasi:cli/terminal-stdin", cli::terminal_stdin, WasiCli),
+    row!("wasi:cli/terminal-stdout", cli::terminal_stdout, WasiCli),
+    row!("wasi:cli/terminal-stderr", cli::terminal_stderr, WasiCli),
+    row!("wasi:clocks/monotonic-clock", clocks::monotonic_clock, WasiClocks),
+    row!("wasi:clocks/wall-clock", clocks::wall_clock, WasiClocks),
+    row!("wasi:random/random", random::random, WasiRandom),
+    row!("wasi:random/insecure", random::insecure, WasiRandom),
+    row!("wasi:random/insecure-seed", random::insecure_seed, WasiRandom),
+    row!("wasi:filesystem/preopens", filesystem::preopens, WasiFilesystem),
+    row!("wasi:filesystem/types", filesystem::types, WasiFilesystem),
+    row!("wasi:sockets/instance-network", sockets::instance_network, WasiSockets),
+    row!("wasi:sockets/ip-name-lookup", sockets::ip_name_lookup, WasiSockets),
+    row!("wasi:sockets/network", sockets::network, WasiSockets, options),
+    row!("wasi:sockets/tcp", sockets::tcp, WasiSockets),
+    row!("wasi:sockets/tcp-create-socket", sockets::tcp_create_socket, WasiSockets),
+    row!("wasi:sockets/udp", sockets::udp, WasiSockets),
+    row!("wasi:sockets/udp-create-socket", sockets::udp_create_socket, WasiSockets),
+    Row {
+        name: "wasi:http/types",
+        link: |linker, who| {
+            let options = http::LinkOptions::default();
+            http::http::types::add_to_linker_instance::<_, WasiHttp>(linker, &(&options).into(), who.getter::<WasiHttp>())
+        },
+    },
+];
+
+/// Interfaces that hold types alone: there is nothing to link.
+const TYPES: &[&str] = &["wasmcloud:messaging/types@0.2.0"];
+
+/// The one track of WASI that this host's engine serves.
+const MINOR: (u64, u64) = (0, 2);
+
+fn row(name: &InterfaceName) -> Option<&'static Row> {
+    let version = name.version.as_ref()?;
+    if (version.major, version.minor) != MINOR || !version.pre.is_empty() || name.namespace != "wasi" {
+        return None;
+    }
+    let name = name.unversioned();
+    ROWS.iter().find(|row| row.name == name)
+}
+
+fn is_types_only(name: &InterfaceName) -> bool {
+    TYPES.iter().filter_map(|types| types.parse::<InterfaceName>().ok()).any(|types| types.matches(name))
+}
+
+/// Whether every component gets this interface without a claim.
+pub fn is_baseline(name: &InterfaceName) -> bool {
+    row(name).is_some() || is_types_only(name)
+}
+
+/// Links one interface of the baseline for a principal; false where it is none.
+pub(crate) fn link(
+    name: &InterfaceName,
+    linker: &mut LinkerInstance<'_, Instance>,
+    principal: Slot,
+) -> wasmtime::Result<bool> {
+    match row(name) {
+        Some(row) => (row.link)(linker, principal).map(|()| true),
+        None => Ok(is_types_only(name)),
+    }
+}
+
+/// A principal's WASI state for one store.
+pub(crate) fn state(principal: &Principal) -> Baseline {
+    let (stdout, stderr) = ToLog::pair(principal);
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(stdout).stderr(stderr).wall_clock(Coarse).monotonic_clock(Since(Instant::now())).max_random_size(RANDOM);
+    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).socket_addr_check(|_, _| Box::pin(async { false }));
+    Baseline { wasi: wasi.build(), http: Box::new(NoEgress) }
+}
+
+/// Bytes of randomness that one call may ask for.
+const RANDOM: u64 = 1 << 20;
+/// The resolution of the clocks that everyone gets, in milliseconds.
+const RESOLUTION: Duration = Duration::from_millis(1);
+
+/// The time of day, to the millisecond.
+struct Coarse;
+
+impl HostWallClock for Coarse {
+    fn resolution(&self) -> Duration {
+        RESOLUTION
+    }
+
+    fn now(&self) -> Duration {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The time since the store was made, to the millisecond.
+struct Since(Instant);
+
+impl HostMonotonicClock for Since {
+    fn resolution(&self) -> u64 {
+        u64::try_from(RESOLUTION.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_mul(self.resolution())
+    }
+}
+
+/// Outgoing HTTP for who was granted none.
+struct NoEgress;
+
+type Sent = Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>;
+type Answer = Result<(::http::Response<WasiBody>, Sent), wasmtime_wasi_http::Error>;
+
+impl WasiHttpHooks for NoEgress {
+    fn send_request(
+        &mut self,
+        _: ::http::Request<WasiBody>,
+        _: Option<wasmtime_wasi_http::RequestOptions>,
+        _: Sent,
+    ) -> Box<dyn Future<Output = Answer> + Send> {
+        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
+    }
+}

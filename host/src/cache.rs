@@ -1,0 +1,147 @@
+//! Compiled code, kept between runs, and the one `unsafe` of this project.
+//!
+//! Deserializing compiled code is loading code: whoever can write the cache folder could run anything. So an entry carries
+//! a tag (HMAC-SHA-256 under the host's secret) over the artefact's digest, the engine's fingerprint and the code, is read
+//! into memory, and is only deserialized when its tag is right. Anything else is a miss, and the component is compiled.
+
+use std::fs::{self, OpenOptions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, Mac};
+use sha2::{Digest as _, Sha256};
+use writ_provider::wasmtime::component::Component;
+use writ_provider::wasmtime::{self, Engine};
+use writ_signing::Digest;
+
+/// A folder of compiled code that only this host's secret vouches for.
+pub struct Cache {
+    folder: PathBuf,
+    secret: Secret,
+}
+
+/// 32 bytes that never print.
+#[derive(Clone)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// The secret of these bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("****")
+    }
+}
+
+impl Cache {
+    /// A cache in `folder`, made with mode 0700 if it is not there.
+    ///
+    /// # Errors
+    /// The system's, where the folder cannot be made.
+    pub fn new(folder: impl Into<PathBuf>, secret: Secret) -> io::Result<Self> {
+        let folder = folder.into();
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        Ok(Self { folder, secret })
+    }
+
+    /// The component compiled from `bytes`, whose digest is `digest`: from the cache, or compiled and then kept.
+    ///
+    /// # Errors
+    /// wasmtime's, where the bytes do not validate or compile. A cache that cannot be read or written is no error.
+    pub(crate) fn component(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let entry = Entry { path: self.folder.join(digest.hex()), tag: self.tag(engine, digest) };
+        if let Some(component) = entry.open(engine) {
+            return Ok(component);
+        }
+        let component = Component::new(engine, bytes)?;
+        let kept = component.serialize().map_err(io::Error::other).and_then(|code| entry.keep(&code));
+        if let Err(error) = kept {
+            tracing::warn!(target: "writ::cache", path = %entry.path.display(), %error, "compiled code was not kept");
+        }
+        Ok(component)
+    }
+
+    /// The tag's state before the code: the artefact and the engine it was compiled for.
+    fn tag(&self, engine: &Engine, digest: Digest) -> Hmac<Sha256> {
+        // A key of any length is fine for HMAC.
+        let mut tag = <Hmac<Sha256> as Mac>::new_from_slice(&self.secret.0).unwrap_or_else(|_| unreachable!());
+        tag.update(digest.bytes());
+        tag.update(&fingerprint(engine));
+        tag
+    }
+}
+
+struct Entry {
+    path: PathBuf,
+    tag: Hmac<Sha256>,
+}
+
+impl Entry {
+    fn open(&self, engine: &Engine) -> Option<Component> {
+        let sealed = read(&self.path)?;
+        let (code, tag) = sealed.split_last_chunk::<TAG>()?;
+        let mut expected = self.tag.clone();
+        expected.update(code);
+        if expected.verify_slice(tag).is_err() {
+            tracing::warn!(target: "writ::cache", path = %self.path.display(), "not ours or damaged; compiling again");
+            return None;
+        }
+        deserialize(engine, code)
+    }
+
+    /// Written beside its place and renamed into it, so that a reader sees all of it or none.
+    fn keep(&self, code: &[u8]) -> io::Result<()> {
+        let mut tag = self.tag.clone();
+        tag.update(code);
+        let beside = self.path.with_extension(format!("{}.new", std::process::id()));
+        let _ = fs::remove_file(&beside);
+        let written = write(&beside, &[code, &tag.finalize().into_bytes()]).and_then(|()| fs::rename(&beside, &self.path));
+        written.inspect_err(|_| drop(fs::remove_file(&beside)))
+    }
+}
+
+fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    parts.iter().try_for_each(|part| file.write_all(part))
+}
+
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let file = OpenOptions::new().read(true).open(path).ok()?;
+    let mut sealed = Vec::new();
+    file.take(MOST).read_to_end(&mut sealed).ok()?;
+    Some(sealed)
+}
+
+#[allow(unsafe_code)]
+fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
+    // SAFETY: `code` is in memory, and its tag says that this host's secret sealed exactly these bytes after compiling them
+    // for this engine. It is as trustworthy as the compiler's own output a moment ago.
+    let component = unsafe { Component::deserialize(engine, code) };
+    component.inspect_err(|error| tracing::warn!(target: "writ::cache", %error, "compiling again")).ok()
+}
+
+/// What wasmtime says must be equal for compiled code to fit. Hashing is not stable between compilers: at worst, a miss.
+fn fingerprint(engine: &Engine) -> [u8; 32] {
+    struct Sha(Sha256);
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().into()
+}
+
+const TAG: usize = 32;
+/// The longest entry that is read: compiled CPython is some 32 MiB.
+const MOST: u64 = 512 << 20;
