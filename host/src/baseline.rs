@@ -82,7 +82,11 @@ const ROWS: &[Row] = &[
         name: "wasi:http/types",
         link: |linker, who| {
             let options = http::LinkOptions::default();
-            http::http::types::add_to_linker_instance::<_, WasiHttp>(linker, &(&options).into(), who.getter::<WasiHttp>())
+            http::http::types::add_to_linker_instance::<_, WasiHttp>(
+                linker,
+                &(&options).into(),
+                who.getter::<WasiHttp>(),
+            )
         },
     },
 ];
@@ -127,8 +131,15 @@ pub(crate) fn link(
 pub(crate) fn state(principal: &Principal) -> Baseline {
     let (stdout, stderr) = ToLog::pair(principal);
     let mut wasi = WasiCtx::builder();
-    wasi.stdout(stdout).stderr(stderr).wall_clock(Coarse).monotonic_clock(Since(Instant::now())).max_random_size(RANDOM);
-    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).socket_addr_check(|_, _| Box::pin(async { false }));
+    wasi.stdout(stdout)
+        .stderr(stderr)
+        .wall_clock(Coarse)
+        .monotonic_clock(Since(Instant::now()))
+        .max_random_size(RANDOM);
+    wasi.allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .socket_addr_check(|_, _| Box::pin(async { false }));
     Baseline { wasi: wasi.build(), http: Box::new(NoEgress) }
 }
 

@@ -101,7 +101,8 @@ impl Entry {
         tag.update(code);
         let beside = self.path.with_extension(format!("{}.new", std::process::id()));
         let _ = fs::remove_file(&beside);
-        let written = write(&beside, &[code, &tag.finalize().into_bytes()]).and_then(|()| fs::rename(&beside, &self.path));
+        let written =
+            write(&beside, &[code, &tag.finalize().into_bytes()]).and_then(|()| fs::rename(&beside, &self.path));
         written.inspect_err(|_| drop(fs::remove_file(&beside)))
     }
 }

@@ -5,9 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use writ_provider::wasmtime::{
-    self, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
-};
+use writ_provider::wasmtime::{self, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How much of the machine guests may take up together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

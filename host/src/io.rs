@@ -109,7 +109,11 @@ impl streams::HostOutputStream for Bounded<'_> {
         streams::HostOutputStream::write(self.table, stream, bytes)
     }
 
-    async fn blocking_write_and_flush(&mut self, stream: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+    async fn blocking_write_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        bytes: Vec<u8>,
+    ) -> StreamResult<()> {
         bound(self.deadline, streams::HostOutputStream::blocking_write_and_flush(self.table, stream, bytes)).await
     }
 
@@ -129,7 +133,11 @@ impl streams::HostOutputStream for Bounded<'_> {
         streams::HostOutputStream::write_zeroes(self.table, stream, length)
     }
 
-    async fn blocking_write_zeroes_and_flush(&mut self, stream: Resource<DynOutputStream>, length: u64) -> StreamResult<()> {
+    async fn blocking_write_zeroes_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        length: u64,
+    ) -> StreamResult<()> {
         let write = streams::HostOutputStream::blocking_write_zeroes_and_flush(self.table, stream, length);
         bound(self.deadline, write).await
     }

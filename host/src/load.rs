@@ -146,9 +146,8 @@ fn import(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, Loa
     if !matches!(import.ty, ComponentTypeRef::Instance(_)) {
         return Err(refuse("which is no interface: a function, module or type of its own cannot be granted"));
     }
-    let plain = import.name.implements.is_none()
-        && import.name.version_suffix.is_none()
-        && import.name.external_id.is_none();
+    let plain =
+        import.name.implements.is_none() && import.name.version_suffix.is_none() && import.name.external_id.is_none();
     match text.parse() {
         Ok(name) if plain => Ok(name),
         _ => Err(refuse("which is not a name of the form namespace:package/interface@version")),

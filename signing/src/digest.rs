@@ -32,9 +32,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
         let digits = text.strip_prefix("sha256:").ok_or(DigestError)?;
-        let bytes = HEXLOWER
-            .decode(digits.as_bytes())
-            .map_err(|_| DigestError)?;
+        let bytes = HEXLOWER.decode(digits.as_bytes()).map_err(|_| DigestError)?;
         bytes.try_into().map(Digest).map_err(|_| DigestError)
     }
 }

@@ -57,9 +57,5 @@ fn read(line: &str) -> Result<UnverifiedToken, TokenError> {
     let token: Token = line.parse()?;
     let claims = token.unverified_claims()?;
     let signed_by_issuer = token.check_signature(&claims.common().issuer).is_ok();
-    Ok(UnverifiedToken {
-        kind: token.kind(),
-        claims,
-        signed_by_issuer,
-    })
+    Ok(UnverifiedToken { kind: token.kind(), claims, signed_by_issuer })
 }

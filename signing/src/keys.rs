@@ -98,8 +98,7 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let key = VerifyingKey::from_bytes(&self.bytes).map_err(|_| BadSignature)?;
         let signature = Signature::from_slice(signature).map_err(|_| BadSignature)?;
-        key.verify_strict(message, &signature)
-            .map_err(|_| BadSignature)
+        key.verify_strict(message, &signature).map_err(|_| BadSignature)
     }
 
     fn new(role: Role, bytes: [u8; 32]) -> Result<Self, KeyError> {
@@ -123,9 +122,7 @@ impl FromStr for PublicKey {
         let (prefix, bytes) = nkeys::from_public_key(text).map_err(|error| match error.kind() {
             nkeys::error::ErrorKind::ChecksumFailure => KeyError::Checksum,
             // The first character carries five bits of the prefix byte; its lower three are zero in every role.
-            _ => KeyError::UnknownRole {
-                prefix: first_byte(text),
-            },
+            _ => KeyError::UnknownRole { prefix: first_byte(text) },
         })?;
         PublicKey::new(Role::from_prefix(prefix)?, bytes)
     }
@@ -185,9 +182,7 @@ impl SigningKey {
         check_length(seed, SEED_LENGTH)?;
         check_alphabet(seed)?;
         let mut raw = Zeroizing::new([0; 36]);
-        BASE32_NOPAD
-            .decode_mut(seed.as_bytes(), raw.as_mut_slice())
-            .map_err(|_| KeyError::NotCanonical)?;
+        BASE32_NOPAD.decode_mut(seed.as_bytes(), raw.as_mut_slice()).map_err(|_| KeyError::NotCanonical)?;
         let [first, second, secret @ .., crc_low, crc_high] = &*raw;
 
         let (covered, _) = raw.split_at(34);
@@ -296,31 +291,17 @@ pub struct BadSignature;
 
 fn check_length(text: &str, expected: usize) -> Result<(), KeyError> {
     let found = text.len();
-    if found == expected {
-        Ok(())
-    } else {
-        Err(KeyError::Length { expected, found })
-    }
+    if found == expected { Ok(()) } else { Err(KeyError::Length { expected, found }) }
 }
 
 fn check_alphabet(text: &str) -> Result<(), KeyError> {
-    let known = text
-        .bytes()
-        .all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
-    if known {
-        Ok(())
-    } else {
-        Err(KeyError::Alphabet)
-    }
+    let known = text.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
+    if known { Ok(()) } else { Err(KeyError::Alphabet) }
 }
 
 fn first_byte(text: &str) -> u8 {
-    let decoded = text
-        .get(..8)
-        .and_then(|start| BASE32_NOPAD.decode(start.as_bytes()).ok());
-    decoded
-        .and_then(|bytes| bytes.first().copied())
-        .unwrap_or_default()
+    let decoded = text.get(..8).and_then(|start| BASE32_NOPAD.decode(start.as_bytes()).ok());
+    decoded.and_then(|bytes| bytes.first().copied()).unwrap_or_default()
 }
 
 /// Whether the y coordinate is below the field's prime, 2^255 − 19. The curve library reduces larger ones silently, which
@@ -336,11 +317,7 @@ fn crc16(data: &[u8]) -> u16 {
     data.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
             let shifted = crc << 1;
-            if crc & 0x8000 == 0 {
-                shifted
-            } else {
-                shifted ^ 0x1021
-            }
+            if crc & 0x8000 == 0 { shifted } else { shifted ^ 0x1021 }
         })
     })
 }

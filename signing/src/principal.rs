@@ -23,18 +23,8 @@ pub struct Principal {
 
 impl Principal {
     /// Puts a principal together from the keys `A…` and `M…` and their names.
-    pub fn new(
-        account: PublicKey,
-        component: PublicKey,
-        account_name: &str,
-        component_name: &str,
-    ) -> Self {
-        Principal {
-            account,
-            component,
-            account_name: account_name.into(),
-            component_name: component_name.into(),
-        }
+    pub fn new(account: PublicKey, component: PublicKey, account_name: &str, component_name: &str) -> Self {
+        Principal { account, component, account_name: account_name.into(), component_name: component_name.into() }
     }
 
     /// The account's key, `A…`. With a signing key in the chain it is still the account's.
@@ -59,10 +49,7 @@ impl Principal {
 
     /// Prints as `A…/M…`.
     pub fn keyed(&self) -> Keyed {
-        Keyed {
-            account: self.account,
-            component: self.component,
-        }
+        Keyed { account: self.account, component: self.component }
     }
 }
 

@@ -37,10 +37,7 @@ pub struct Split<'a> {
 /// A [`SectionError`] for anything but a component with exactly one claims section at its end.
 pub fn split(file: &[u8]) -> Result<Split<'_>, SectionError> {
     let found = find(file)?.ok_or(SectionError::NoClaims)?;
-    Ok(Split {
-        covered: file.get(..found.start).unwrap_or_default(),
-        content: found.content,
-    })
+    Ok(Split { covered: file.get(..found.start).unwrap_or_default(), content: found.content })
 }
 
 /// The bytes that a component's token covers or would cover: the file without its claims section, if it has one.
@@ -85,9 +82,7 @@ pub enum SectionError {
     )]
     CoreModule,
     /// WebAssembly, but neither a core module nor a component of the version that is known.
-    #[error(
-        "WebAssembly of an unknown version or layer ({found:02x?}); a component has [0d, 00, 01, 00]"
-    )]
+    #[error("WebAssembly of an unknown version or layer ({found:02x?}); a component has [0d, 00, 01, 00]")]
     UnknownVersion {
         /// The four bytes after `\0asm`.
         found: [u8; 4],
@@ -157,10 +152,7 @@ fn find(file: &[u8]) -> Result<Option<Found<'_>>, SectionError> {
             continue;
         };
         if let Some((first, _)) = found {
-            return Err(SectionError::TwoSections {
-                first: first.start,
-                second: claims.start,
-            });
+            return Err(SectionError::TwoSections { first: first.start, second: claims.start });
         }
         found = Some((claims, reader.at));
     }
@@ -215,10 +207,7 @@ impl<'a> Reader<'a> {
         if !(size.minimal && length.minimal) {
             return Err(SectionError::NotMinimal { offset: start });
         }
-        Ok(Some(Found {
-            start,
-            content: body.bytes.get(body.at..).unwrap_or_default(),
-        }))
+        Ok(Some(Found { start, content: body.bytes.get(body.at..).unwrap_or_default() }))
     }
 
     /// The next `length` bytes of what started at `start`.
@@ -245,10 +234,7 @@ impl<'a> Reader<'a> {
             }
             let value = u32::try_from(value).map_err(|_| SectionError::Malformed { offset })?;
             let value = usize::try_from(value).map_err(|_| SectionError::Malformed { offset })?;
-            return Ok(Leb {
-                value,
-                minimal: byte != 0 || shift == 0,
-            });
+            return Ok(Leb { value, minimal: byte != 0 || shift == 0 });
         }
         Err(SectionError::Malformed { offset })
     }

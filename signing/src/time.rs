@@ -12,10 +12,7 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    #[expect(
-        clippy::arithmetic_side_effects,
-        reason = "every operand is bounded by MAX"
-    )]
+    #[expect(clippy::arithmetic_side_effects, reason = "every operand is bounded by MAX")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self > Self::MAX {
             return write!(f, "{} s after 1970", self.0);
@@ -23,18 +20,12 @@ impl fmt::Display for Timestamp {
         let (days, second) = (self.0 / 86_400, self.0 % 86_400);
         let (year, month, day) = civil(days);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
 /// Year, month and day of a number of days after 1970-01-01 (Howard Hinnant's `civil_from_days`, for days at or after it).
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "the caller bounds days by the year 9999"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "the caller bounds days by the year 9999")]
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468; // counted from 0000-03-01, so that a leap day ends a year
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
@@ -42,11 +33,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day)
 }

@@ -19,8 +19,7 @@ use crate::principal::Principal;
 use crate::section::{self, SectionError};
 use crate::time::Timestamp;
 use crate::token::{
-    AccountClaims, Common, ComponentClaims, Kind, Read, SigningKeyClaims, Token, TokenError,
-    Tokens, TokensError,
+    AccountClaims, Common, ComponentClaims, Kind, Read, SigningKeyClaims, Token, TokenError, Tokens, TokensError,
 };
 
 /// Checks a component file against the operators that are trusted, at `now` in unix seconds.
@@ -121,20 +120,12 @@ impl Component {
     /// Who holds this authority.
     pub fn principal(&self) -> Principal {
         let (account, component) = (&self.account.common, &self.component.common);
-        Principal::new(
-            account.subject,
-            component.subject,
-            &account.name,
-            &component.name,
-        )
+        Principal::new(account.subject, component.subject, &account.name, &component.name)
     }
 
     /// The shared part of every token, from the component's to the account's.
     pub fn chain(&self) -> impl Iterator<Item = (Kind, &Common)> {
-        let signing_key = self
-            .signing_key
-            .iter()
-            .map(|claims| (Kind::SigningKey, &claims.common));
+        let signing_key = self.signing_key.iter().map(|claims| (Kind::SigningKey, &claims.common));
         std::iter::once((Kind::Component, &self.component.common))
             .chain(signing_key)
             .chain(std::iter::once((Kind::Account, &self.account.common)))
@@ -142,10 +133,7 @@ impl Component {
 
     /// When the first of the tokens expires, in unix seconds.
     pub fn exp(&self) -> u64 {
-        self.chain()
-            .map(|(_, common)| common.exp)
-            .min()
-            .unwrap_or_default()
+        self.chain().map(|(_, common)| common.exp).min().unwrap_or_default()
     }
 
     /// Checks again, later: whether every token is valid at `now`, in unix seconds.
@@ -153,8 +141,7 @@ impl Component {
     /// # Errors
     /// [`VerifyError::Expired`], [`VerifyError::NotYetValid`] or [`VerifyError::IssuedInFuture`].
     pub fn check_times(&self, now: u64) -> Result<(), VerifyError> {
-        self.chain()
-            .try_for_each(|(token, common)| check_times(token, common, now))
+        self.chain().try_for_each(|(token, common)| check_times(token, common, now))
     }
 
     /// Reads the claims, and refuses a signature that was not made by the issuer they name.
@@ -176,22 +163,13 @@ impl Component {
             None => account.subject,
             Some(key) if key.common.issuer == account.subject => key.common.subject,
             Some(key) => {
-                let (token, issuer, expected) =
-                    (Kind::SigningKey, key.common.issuer, account.subject);
-                return Err(VerifyError::BrokenChain {
-                    token,
-                    issuer,
-                    expected,
-                });
+                let (token, issuer, expected) = (Kind::SigningKey, key.common.issuer, account.subject);
+                return Err(VerifyError::BrokenChain { token, issuer, expected });
             }
         };
         match self.component.common.issuer {
             issuer if issuer == signer => Ok(()),
-            issuer => Err(VerifyError::BrokenChain {
-                token: Kind::Component,
-                issuer,
-                expected: signer,
-            }),
+            issuer => Err(VerifyError::BrokenChain { token: Kind::Component, issuer, expected: signer }),
         }
     }
 
@@ -216,11 +194,7 @@ impl Component {
             return Ok(());
         }
         let (name, id) = (component.name.clone(), component.subject);
-        Err(VerifyError::OutOfScope {
-            signing_key: key.common.subject,
-            name,
-            id,
-        })
+        Err(VerifyError::OutOfScope { signing_key: key.common.subject, name, id })
     }
 }
 
@@ -254,9 +228,7 @@ pub enum VerifyError {
         issuer: PublicKey,
     },
     /// The operator is not trusted here.
-    #[error(
-        "the operator {operator} is not trusted here; if it should be, add it with `writ trust add {operator}`"
-    )]
+    #[error("the operator {operator} is not trusted here; if it should be, add it with `writ trust add {operator}`")]
     UnknownIssuer {
         /// The operator that signed the account's token.
         operator: PublicKey,
@@ -284,9 +256,7 @@ pub enum VerifyError {
         found: u64,
     },
     /// The file is not the one that was signed.
-    #[error(
-        "the file has the digest {found}, and {signed} was signed; the file was changed after signing"
-    )]
+    #[error("the file has the digest {found}, and {signed} was signed; the file was changed after signing")]
     DigestMismatch {
         /// What was signed.
         signed: Digest,
@@ -339,17 +309,9 @@ pub enum VerifyError {
 
 fn signed<T: Read>(token: &Token) -> Result<T, VerifyError> {
     let kind = T::KIND;
-    let claims: T = token.read().map_err(|source| VerifyError::Token {
-        token: kind,
-        source,
-    })?;
+    let claims: T = token.read().map_err(|source| VerifyError::Token { token: kind, source })?;
     let issuer = claims.common().issuer;
-    token
-        .check_signature(&issuer)
-        .map_err(|BadSignature| VerifyError::BadSignature {
-            token: kind,
-            issuer,
-        })?;
+    token.check_signature(&issuer).map_err(|BadSignature| VerifyError::BadSignature { token: kind, issuer })?;
     Ok(claims)
 }
 

@@ -18,6 +18,9 @@ pub trait Constraint: DeserializeOwned + Send + Sync + 'static {
     /// Whether it has a naming field (a bucket, a host). Without one, a document may say `any` for the whole capability.
     const NAMED: bool;
 
+    /// One entry as a person would write it in YAML, shown where a denial cannot derive one.
+    const EXAMPLE: &'static str;
+
     /// What a guest asks at an operation.
     type Request<'a>: Copy;
 

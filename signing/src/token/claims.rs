@@ -98,19 +98,14 @@ impl Components {
     pub fn cover(&self, name: &str, id: &PublicKey) -> bool {
         match self {
             Components::Any => true,
-            Components::Only(list) => list
-                .iter()
-                .any(|entry| entry.name == name && entry.id == *id),
+            Components::Only(list) => list.iter().any(|entry| entry.name == name && entry.id == *id),
         }
     }
 
     pub(super) fn to_json(&self) -> Value {
         match self {
             Components::Any => ANY.into(),
-            Components::Only(list) => list
-                .iter()
-                .map(|entry| json!({ "name": entry.name, "id": entry.id }))
-                .collect(),
+            Components::Only(list) => list.iter().map(|entry| json!({ "name": entry.name, "id": entry.id })).collect(),
         }
     }
 }
@@ -174,21 +169,14 @@ pub(crate) trait Read: Sized {
 
         let mut writ = Fields::of(payload.required("writ")?, "writ")?;
         if writ.string("writ.kind")? != Self::KIND.name() {
-            return Err(TokenError::Field {
-                field: "writ.kind",
-                expected: "the kind that the header says",
-            });
+            return Err(TokenError::Field { field: "writ.kind", expected: "the kind that the header says" });
         }
         let common = common(Self::KIND, jti, &mut payload, &mut writ)?;
         let claims = Self::take(common, &mut writ)?;
         payload.finish("")?;
         writ.finish("writ.")?;
         // One `jti` must never stand for two different tokens.
-        if is_named_rightly {
-            Ok(claims)
-        } else {
-            Err(TokenError::Id { expected })
-        }
+        if is_named_rightly { Ok(claims) } else { Err(TokenError::Id { expected }) }
     }
 }
 
@@ -213,10 +201,7 @@ impl Read for ComponentClaims {
             common,
             version,
             revision: writ.integer("writ.revision")?,
-            digest: digest.map_err(|_| TokenError::Field {
-                field: "writ.digest",
-                expected,
-            })?,
+            digest: digest.map_err(|_| TokenError::Field { field: "writ.digest", expected })?,
             length: writ.integer("writ.length")?,
         })
     }
@@ -232,16 +217,9 @@ impl Read for SigningKeyClaims {
     fn take(common: Common, writ: &mut Fields) -> Result<Self, TokenError> {
         let components = match writ.required(COMPONENTS)? {
             Value::String(text) if text == ANY => Components::Any,
-            Value::Array(list) => Components::Only(
-                list.into_iter()
-                    .map(component_ref)
-                    .collect::<Result<_, _>>()?,
-            ),
+            Value::Array(list) => Components::Only(list.into_iter().map(component_ref).collect::<Result<_, _>>()?),
             _ => {
-                return Err(TokenError::Field {
-                    field: COMPONENTS,
-                    expected: "\"any\" or a list",
-                });
+                return Err(TokenError::Field { field: COMPONENTS, expected: "\"any\" or a list" });
             }
         };
         Ok(SigningKeyClaims { common, components })
@@ -262,22 +240,13 @@ impl Read for AccountClaims {
 
 fn component_ref(value: Value) -> Result<ComponentRef, TokenError> {
     let mut entry = Fields::of(value, COMPONENTS)?;
-    let name = text(
-        entry.string("writ.components.name")?,
-        "writ.components.name",
-        NAME,
-    )?;
+    let name = text(entry.string("writ.components.name")?, "writ.components.name", NAME)?;
     let id = entry.key("writ.components.id", Role::Component)?;
     entry.finish("writ.components.")?;
     Ok(ComponentRef { name, id })
 }
 
-fn common(
-    kind: Kind,
-    jti: String,
-    payload: &mut Fields,
-    writ: &mut Fields,
-) -> Result<Common, TokenError> {
+fn common(kind: Kind, jti: String, payload: &mut Fields, writ: &mut Fields) -> Result<Common, TokenError> {
     let common = Common {
         issuer: payload.key("iss", kind.issuer())?,
         subject: payload.key("sub", kind.subject())?,
@@ -290,14 +259,10 @@ fn common(
             Value::String(text) if text == ANY => Capabilities::Any,
             value => Capabilities::Only(named(value, CAPABILITIES)?),
         },
-        limits: writ
-            .optional(LIMITS)
-            .map_or(Ok(BTreeMap::new()), |value| named(value, LIMITS))?,
+        limits: writ.optional(LIMITS).map_or(Ok(BTreeMap::new()), |value| named(value, LIMITS))?,
     };
     if common.issuer == common.subject {
-        return Err(TokenError::SelfIssued {
-            key: common.subject,
-        });
+        return Err(TokenError::SelfIssued { key: common.subject });
     }
     if common.exp <= common.iat.max(common.nbf) {
         return Err(TokenError::NeverValid);
@@ -308,30 +273,19 @@ fn common(
 fn instant(payload: &mut Fields, field: &'static str) -> Result<u64, TokenError> {
     match payload.integer(field)? {
         seconds if seconds <= Timestamp::MAX.0 => Ok(seconds),
-        _ => Err(TokenError::Field {
-            field,
-            expected: "a time up to the year 9999, in unix seconds",
-        }),
+        _ => Err(TokenError::Field { field, expected: "a time up to the year 9999, in unix seconds" }),
     }
 }
 
 /// An object of values by name, with nothing in it that has two canonical forms.
 fn named(value: Value, field: &'static str) -> Result<BTreeMap<String, Value>, TokenError> {
     if !json::is_integral(&value) {
-        return Err(TokenError::Field {
-            field,
-            expected: "free of numbers with a fraction or an exponent",
-        });
+        return Err(TokenError::Field { field, expected: "free of numbers with a fraction or an exponent" });
     }
     let Value::Object(map) = value else {
-        return Err(TokenError::Field {
-            field,
-            expected: "an object of values by name",
-        });
+        return Err(TokenError::Field { field, expected: "an object of values by name" });
     };
-    let is_name = |name: &String| {
-        matches!(name.len(), 1..=64) && name.bytes().all(|byte| byte.is_ascii_graphic())
-    };
+    let is_name = |name: &String| matches!(name.len(), 1..=64) && name.bytes().all(|byte| byte.is_ascii_graphic());
     if !map.keys().all(is_name) {
         return Err(TokenError::Field {
             field,
@@ -352,10 +306,7 @@ fn text(text: String, field: &'static str, alphabet: Alphabet) -> Result<String,
     if matches!(text.len(), 1..=64) && text.chars().all(is_known) {
         return Ok(text);
     }
-    Err(TokenError::Field {
-        field,
-        expected: alphabet.expected,
-    })
+    Err(TokenError::Field { field, expected: alphabet.expected })
 }
 
 /// The object with these entries.
@@ -372,11 +323,5 @@ const ANY: &str = "any";
 const CAPABILITIES: &str = "writ.capabilities";
 const COMPONENTS: &str = "writ.components";
 const LIMITS: &str = "writ.limits";
-const NAME: Alphabet = Alphabet {
-    others: "-_",
-    expected: "1 to 64 of A-Z, a-z, 0-9, - and _",
-};
-const VERSION: Alphabet = Alphabet {
-    others: ".+-",
-    expected: "1 to 64 of A-Z, a-z, 0-9, ., + and -",
-};
+const NAME: Alphabet = Alphabet { others: "-_", expected: "1 to 64 of A-Z, a-z, 0-9, - and _" };
+const VERSION: Alphabet = Alphabet { others: ".+-", expected: "1 to 64 of A-Z, a-z, 0-9, ., + and -" };

@@ -14,10 +14,7 @@ impl Fields {
     pub(super) fn of(value: Value, field: &'static str) -> Result<Self, TokenError> {
         match value {
             Value::Object(map) => Ok(Fields(map)),
-            _ => Err(TokenError::Field {
-                field,
-                expected: "an object",
-            }),
+            _ => Err(TokenError::Field { field, expected: "an object" }),
         }
     }
 
@@ -33,36 +30,21 @@ impl Fields {
     pub(super) fn string(&mut self, field: &'static str) -> Result<String, TokenError> {
         match self.required(field)? {
             Value::String(text) => Ok(text),
-            _ => Err(TokenError::Field {
-                field,
-                expected: "a text",
-            }),
+            _ => Err(TokenError::Field { field, expected: "a text" }),
         }
     }
 
     pub(super) fn integer(&mut self, field: &'static str) -> Result<u64, TokenError> {
         let expected = "an unsigned integer";
-        self.required(field)?
-            .as_u64()
-            .ok_or(TokenError::Field { field, expected })
+        self.required(field)?.as_u64().ok_or(TokenError::Field { field, expected })
     }
 
-    pub(super) fn key(
-        &mut self,
-        field: &'static str,
-        expected: Role,
-    ) -> Result<PublicKey, TokenError> {
+    pub(super) fn key(&mut self, field: &'static str, expected: Role) -> Result<PublicKey, TokenError> {
         let text = self.string(field)?;
-        let key: PublicKey = text
-            .parse()
-            .map_err(|source| TokenError::Key { field, source })?;
+        let key: PublicKey = text.parse().map_err(|source| TokenError::Key { field, source })?;
         match key.role() {
             role if role == expected => Ok(key),
-            found => Err(TokenError::Role {
-                field,
-                expected,
-                found,
-            }),
+            found => Err(TokenError::Role { field, expected, found }),
         }
     }
 
@@ -74,9 +56,7 @@ impl Fields {
     /// Refuses what nobody took; `path` is what stands before its name.
     pub(super) fn finish(self, path: &str) -> Result<(), TokenError> {
         match self.0.keys().next() {
-            Some(name) => Err(TokenError::Unknown {
-                field: format!("{path}{}", excerpt(name)),
-            }),
+            Some(name) => Err(TokenError::Unknown { field: format!("{path}{}", excerpt(name)) }),
             None => Ok(()),
         }
     }

@@ -12,17 +12,9 @@ use super::{MAX_DEPTH, TokenError};
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, TokenError> {
     let fault = Cell::new(None);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict {
-        depth: 0,
-        fault: &fault,
-    }
-    .deserialize(&mut reader);
+    let value = Strict { depth: 0, fault: &fault }.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| {
-        fault.take().unwrap_or_else(|| TokenError::Json {
-            reason: error.to_string(),
-        })
-    })
+    value.map_err(|error| fault.take().unwrap_or_else(|| TokenError::Json { reason: error.to_string() }))
 }
 
 /// The one text that stands for this value: no white space, keys in the order of their code points.

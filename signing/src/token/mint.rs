@@ -59,11 +59,7 @@ pub struct ComponentDraft {
 ///
 /// # Errors
 /// [`SignError::Token`] if the draft says what no token may say, a wrong role of either key included.
-pub fn sign_account(
-    draft: &AccountDraft,
-    operator: &SigningKey,
-    now: u64,
-) -> Result<Token, SignError> {
+pub fn sign_account(draft: &AccountDraft, operator: &SigningKey, now: u64) -> Result<Token, SignError> {
     sign(Kind::Account, &draft.common, [], operator, now)
 }
 
@@ -71,18 +67,8 @@ pub fn sign_account(
 ///
 /// # Errors
 /// As for [`sign_account`].
-pub fn sign_signing_key(
-    draft: &SigningKeyDraft,
-    account: &SigningKey,
-    now: u64,
-) -> Result<Token, SignError> {
-    sign(
-        Kind::SigningKey,
-        &draft.common,
-        [("components", draft.components.to_json())],
-        account,
-        now,
-    )
+pub fn sign_signing_key(draft: &SigningKeyDraft, account: &SigningKey, now: u64) -> Result<Token, SignError> {
+    sign(Kind::SigningKey, &draft.common, [("components", draft.components.to_json())], account, now)
 }
 
 /// An account, or a signing key of one, signs a component's token over `file`, at `now` in unix seconds.
@@ -91,12 +77,7 @@ pub fn sign_signing_key(
 ///
 /// # Errors
 /// As for [`sign_account`], and [`SignError::Section`] if `file` is no component.
-pub fn sign_component(
-    draft: &ComponentDraft,
-    file: &[u8],
-    key: &SigningKey,
-    now: u64,
-) -> Result<Token, SignError> {
+pub fn sign_component(draft: &ComponentDraft, file: &[u8], key: &SigningKey, now: u64) -> Result<Token, SignError> {
     let covered = section::unsigned(file)?;
     let fields = [
         ("version", draft.version.as_str().into()),
@@ -127,9 +108,7 @@ fn sign<const N: usize>(
     now: u64,
 ) -> Result<Token, SignError> {
     let payload = payload(kind, draft, fields, key, now)?;
-    let message = [kind.header(), &payload]
-        .map(|part| BASE64URL_NOPAD.encode(part.as_bytes()))
-        .join(".");
+    let message = [kind.header(), &payload].map(|part| BASE64URL_NOPAD.encode(part.as_bytes())).join(".");
     let signature = BASE64URL_NOPAD.encode(&key.sign(message.as_bytes()));
     let token: Token = format!("{message}.{signature}").parse()?;
     token.unverified_claims()?;

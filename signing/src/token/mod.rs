@@ -43,12 +43,11 @@ pub(crate) use claims::Read;
 pub(crate) use tokens::lines;
 
 pub use claims::{
-    AccountClaims, Capabilities, Claims, Common, ComponentClaims, ComponentRef, Components,
-    SigningKeyClaims,
+    AccountClaims, Capabilities, Claims, Common, ComponentClaims, ComponentRef, Components, SigningKeyClaims,
 };
 pub use mint::{
-    AccountDraft, CommonDraft, ComponentDraft, SignError, SigningKeyDraft, sign_account,
-    sign_component, sign_signing_key,
+    AccountDraft, CommonDraft, ComponentDraft, SignError, SigningKeyDraft, sign_account, sign_component,
+    sign_signing_key,
 };
 pub use tokens::{Tokens, TokensError};
 
@@ -95,11 +94,7 @@ impl Token {
 
     /// Reads the claims of a token of the kind that `T` is; the header must say the same. The signature is not checked.
     pub(crate) fn read<T: Read>(&self) -> Result<T, TokenError> {
-        if self.kind == T::KIND {
-            T::read(&self.payload)
-        } else {
-            Err(TokenError::Header)
-        }
+        if self.kind == T::KIND { T::read(&self.payload) } else { Err(TokenError::Header) }
     }
 
     /// Checks the signature against one key.
@@ -117,32 +112,23 @@ impl FromStr for Token {
             return Err(TokenError::TooLong { length: text.len() });
         }
         let mut segments = text.split('.');
-        let (Some(header), Some(payload), Some(signature), None) = (
-            segments.next(),
-            segments.next(),
-            segments.next(),
-            segments.next(),
-        ) else {
+        let (Some(header), Some(payload), Some(signature), None) =
+            (segments.next(), segments.next(), segments.next(), segments.next())
+        else {
             return Err(TokenError::Segments);
         };
         let decode = |segment: &str, name| {
-            BASE64URL_NOPAD
-                .decode(segment.as_bytes())
-                .map_err(|_| TokenError::Encoding { segment: name })
+            BASE64URL_NOPAD.decode(segment.as_bytes()).map_err(|_| TokenError::Encoding { segment: name })
         };
         let header = decode(header, "header")?;
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|kind| kind.header().as_bytes() == header);
+        let kind = Kind::ALL.into_iter().find(|kind| kind.header().as_bytes() == header);
         let signature = decode(signature, "signature")?;
         let found = signature.len();
         Ok(Token {
             text: text.into(),
             kind: kind.ok_or(TokenError::Header)?,
             payload: decode(payload, "payload")?.into(),
-            signature: signature
-                .try_into()
-                .map_err(|_| TokenError::SignatureLength { found })?,
+            signature: signature.try_into().map_err(|_| TokenError::SignatureLength { found })?,
         })
     }
 }
@@ -155,10 +141,7 @@ impl fmt::Display for Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Token")
-            .field(&self.kind)
-            .field(&self.text)
-            .finish()
+        f.debug_tuple("Token").field(&self.kind).field(&self.text).finish()
     }
 }
 
@@ -247,9 +230,7 @@ pub enum TokenError {
         found: usize,
     },
     /// The header is not, byte for byte, one of the three. No other algorithm and no other parameter is understood.
-    #[error(
-        "the token's header is not one that is known here; every kind of token has exactly one"
-    )]
+    #[error("the token's header is not one that is known here; every kind of token has exactly one")]
     Header,
     /// The payload is not JSON.
     #[error("the token's payload is not JSON: {reason}")]
@@ -273,9 +254,7 @@ pub enum TokenError {
         field: &'static str,
     },
     /// A field that no token of this kind has.
-    #[error(
-        "the token has a field {field:?} that is not known here; was it made by a newer version?"
-    )]
+    #[error("the token has a field {field:?} that is not known here; was it made by a newer version?")]
     Unknown {
         /// The field, shortened.
         field: String,
@@ -297,9 +276,7 @@ pub enum TokenError {
         source: KeyError,
     },
     /// A key of the wrong role.
-    #[error(
-        "the token's field {field:?} is the key of another role ({found}) than the one needed ({expected})"
-    )]
+    #[error("the token's field {field:?} is the key of another role ({found}) than the one needed ({expected})")]
     Role {
         /// The field.
         field: &'static str,
@@ -309,9 +286,7 @@ pub enum TokenError {
         found: Role,
     },
     /// Issuer and subject are one key.
-    #[error(
-        "the token's issuer and subject are the same key, {key}; a key cannot vouch for itself"
-    )]
+    #[error("the token's issuer and subject are the same key, {key}; a key cannot vouch for itself")]
     SelfIssued {
         /// The key.
         key: PublicKey,

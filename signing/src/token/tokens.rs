@@ -19,21 +19,11 @@ impl Tokens {
     ///
     /// # Errors
     /// [`TokensError::Kind`] if one of them is of another kind than its place demands.
-    pub fn new(
-        component: Token,
-        signing_key: Option<Token>,
-        account: Token,
-    ) -> Result<Self, TokensError> {
+    pub fn new(component: Token, signing_key: Option<Token>, account: Token) -> Result<Self, TokensError> {
         let token = demand(1, component, Kind::Component)?;
-        let signing_key = signing_key
-            .map(|token| demand(2, token, Kind::SigningKey))
-            .transpose()?;
+        let signing_key = signing_key.map(|token| demand(2, token, Kind::SigningKey)).transpose()?;
         let last = if signing_key.is_some() { 3 } else { 2 };
-        Ok(Tokens {
-            component: token,
-            signing_key,
-            account: demand(last, account, Kind::Account)?,
-        })
+        Ok(Tokens { component: token, signing_key, account: demand(last, account, Kind::Account)? })
     }
 
     /// Reads the content of a claims section: two or three tokens with exactly one LF between, and nothing else.
@@ -41,15 +31,9 @@ impl Tokens {
     /// # Errors
     /// A [`TokensError`] if it is anything else.
     pub fn parse(content: &[u8]) -> Result<Self, TokensError> {
-        let mut tokens = lines(content)?
-            .into_iter()
-            .enumerate()
-            .map(|(index, line)| {
-                line.parse::<Token>().map_err(|source| TokensError::Token {
-                    position: index.saturating_add(1),
-                    source,
-                })
-            });
+        let mut tokens = lines(content)?.into_iter().enumerate().map(|(index, line)| {
+            line.parse::<Token>().map_err(|source| TokensError::Token { position: index.saturating_add(1), source })
+        });
         let component = tokens.next().ok_or(TokensError::NoAccount)??;
         let second = tokens.next().transpose()?;
         let third = tokens.next().transpose()?;
@@ -59,9 +43,7 @@ impl Tokens {
                 demand(1, component, Kind::Component).and(Err(TokensError::NoAccount))
             }
             (Some(account), None) => Tokens::new(component, None, account),
-            (Some(signing_key), Some(account)) => {
-                Tokens::new(component, Some(signing_key), account)
-            }
+            (Some(signing_key), Some(account)) => Tokens::new(component, Some(signing_key), account),
             (None, _) => demand(1, component, Kind::Component).and(Err(TokensError::NoAccount)),
         }
     }
@@ -106,9 +88,7 @@ pub enum TokensError {
     #[error("the claims section is not text")]
     NotText,
     /// More than three tokens, or line ends before, behind or doubled between them.
-    #[error(
-        "the claims section has {found} lines, where 2 or 3 were expected, with one LF between"
-    )]
+    #[error("the claims section has {found} lines, where 2 or 3 were expected, with one LF between")]
     Lines {
         /// How many it has.
         found: usize,
@@ -143,9 +123,7 @@ pub enum TokensError {
 /// The content's lines, each of them not empty, and at most three.
 pub(crate) fn lines(content: &[u8]) -> Result<Vec<&str>, TokensError> {
     if content.len() > MAX_CONTENT {
-        return Err(TokensError::TooLong {
-            length: content.len(),
-        });
+        return Err(TokensError::TooLong { length: content.len() });
     }
     let text = str::from_utf8(content).map_err(|_| TokensError::NotText)?;
     let lines: Vec<_> = text.split('\n').collect();
@@ -158,11 +136,7 @@ pub(crate) fn lines(content: &[u8]) -> Result<Vec<&str>, TokensError> {
 fn demand(position: usize, token: Token, expected: Kind) -> Result<Token, TokensError> {
     match token.kind() {
         kind if kind == expected => Ok(token),
-        found => Err(TokensError::Kind {
-            position,
-            expected,
-            found,
-        }),
+        found => Err(TokensError::Kind { position, expected, found }),
     }
 }
 

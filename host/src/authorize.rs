@@ -1,0 +1,484 @@
+//! Every grant, or every denial at once. Nothing is compiled or started before this said yes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
+use writ_provider::{Document, LinkConfig, Principal};
+use writ_signing::token;
+use writ_signing::{Component, Digest, PublicKey, Verified};
+
+use crate::baseline::is_baseline;
+use crate::denial::{Addition, Denial, Denials, Refusal};
+use crate::images;
+use crate::limits::{AdmittedLimits, Figures};
+use crate::load::{Artifact, Export};
+use crate::names::InterfaceName;
+use crate::vocabulary::{self, Vocabulary, Word};
+
+/// A manifest component with the bytes it stands for, verified.
+pub struct Candidate<'a> {
+    /// Its entry in the manifest.
+    pub entry: &'a manifest::Component,
+    /// Its bytes.
+    pub artifact: &'a Artifact,
+    /// The proof about them.
+    pub verified: &'a Verified<Component>,
+}
+
+/// What the host's owner allows at most.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// The host's policy. None: not narrowed.
+    pub host: Option<manifest::Policy>,
+    /// What each trusted operator may grant. An operator that is absent may grant nothing.
+    pub trust: BTreeMap<PublicKey, TrustPolicy>,
+}
+
+/// Everything an application may do on this host. Only [`authorize`] makes one.
+pub struct Admission {
+    components: Vec<Admitted>,
+}
+
+/// What one manifest component may do.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    pub(crate) name: String,
+    pub(crate) principal: Principal,
+    pub(crate) digest: Digest,
+    pub(crate) expires: u64,
+    /// Every document that applies, widest authority last.
+    pub(crate) documents: Vec<Statement>,
+    /// The provider capabilities that its imports and triggers use, with the link's configuration.
+    pub(crate) capabilities: BTreeMap<&'static str, Capability>,
+    /// The triggers that call it.
+    pub(crate) triggers: Vec<Trigger>,
+    pub(crate) limits: AdmittedLimits,
+    pub(crate) instances: Option<u32>,
+}
+
+/// How an admitted component reaches a capability.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Capability {
+    /// The image of the provider that the manifest links it to; none for the embedded default.
+    pub(crate) image: Option<String>,
+    pub(crate) link: LinkConfig,
+}
+
+/// A trigger that the manifest links to a component.
+#[derive(Debug, Clone)]
+pub(crate) struct Trigger {
+    pub(crate) capability: &'static str,
+    pub(crate) image: Option<String>,
+    pub(crate) source: LinkConfig,
+}
+
+/// What one document says.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) document: Document,
+    /// Names the document itself, so that what it budgets is shared by all who stand under it.
+    pub(crate) id: String,
+    /// None: restricts nothing.
+    pub(crate) capabilities: Option<BTreeMap<String, Value>>,
+    pub(crate) limits: BTreeMap<String, Value>,
+}
+
+impl Statement {
+    /// What it says about a capability: `Err` where it is refused, `Ok(None)` where it is not restricted.
+    pub(crate) fn about(&self, capability: &str) -> Result<Option<&Value>, String> {
+        let Some(map) = &self.capabilities else { return Ok(None) };
+        match map.get(capability) {
+            Some(claim) => Ok(Some(claim)),
+            None if self.document == Document::Restriction => Ok(None),
+            None => Err(format!("has no `{capability}`")),
+        }
+    }
+}
+
+impl Admission {
+    /// What each component may do, in the order of the manifest.
+    pub fn components(&self) -> &[Admitted] {
+        &self.components
+    }
+}
+
+impl Admitted {
+    /// The manifest component's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who holds the authority.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The capabilities it was granted.
+    pub fn capabilities(&self) -> impl Iterator<Item = &'static str> {
+        self.capabilities.keys().copied()
+    }
+
+    /// When the first token of its chain expires, in unix seconds.
+    pub fn expires(&self) -> u64 {
+        self.expires
+    }
+}
+
+/// Decides what the components of an application may do.
+///
+/// # Errors
+/// Every [`Denial`], each with every document that refuses and the lines that would allow it there.
+pub fn authorize(
+    candidates: &[Candidate<'_>],
+    application: &Application,
+    policies: &Policies,
+    vocabulary: &Vocabulary,
+) -> Result<Admission, Denials> {
+    let mut denials = Denials::default();
+    let mut components = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        let statements = statements(candidate, policies);
+        let mut review = Review {
+            candidate,
+            application,
+            vocabulary,
+            statements: &statements,
+            denials: &mut denials,
+            capabilities: BTreeMap::new(),
+            triggers: Vec::new(),
+            linked: BTreeSet::new(),
+        };
+        review.documents();
+        review.links();
+        review.imports();
+        let limits = review.limits();
+        let Review { capabilities, triggers, .. } = review;
+        components.push(Admitted {
+            name: candidate.entry.name.clone(),
+            principal: candidate.verified.principal(),
+            digest: candidate.artifact.digest(),
+            expires: candidate.verified.chain().map(|(_, common)| common.exp).min().unwrap_or(0),
+            documents: statements,
+            capabilities,
+            triggers,
+            limits,
+            instances: candidate.entry.scaler.is_some().then_some(candidate.entry.instances),
+        });
+    }
+    if denials.is_empty() { Ok(Admission { components }) } else { Err(denials) }
+}
+
+/// Every document that applies to a component, narrowest first.
+fn statements(candidate: &Candidate<'_>, policies: &Policies) -> Vec<Statement> {
+    let verified = candidate.verified;
+    let token = |document, common: &token::Common| Statement {
+        document,
+        id: common.jti.clone(),
+        capabilities: match &common.capabilities {
+            token::Capabilities::Any => None,
+            token::Capabilities::Only(map) => Some(map.clone()),
+        },
+        limits: common.limits.clone(),
+    };
+    let policy = |document, id: String, policy: &manifest::Policy| Statement {
+        document,
+        id,
+        capabilities: match &policy.capabilities {
+            manifest::Capabilities::Any => None,
+            manifest::Capabilities::Only(map) => Some(map.clone()),
+        },
+        limits: policy.limits.clone(),
+    };
+    let mut statements = vec![token(Document::Component, &verified.component().common)];
+    statements.extend(verified.signing_key().map(|key| token(Document::SigningKey, &key.common)));
+    statements.push(token(Document::Account, &verified.account().common));
+    let operator = verified.operator();
+    match policies.trust.get(&operator) {
+        Some(TrustPolicy::Any) => {}
+        Some(TrustPolicy::Inline(inline)) => statements.push(policy(Document::Trust, operator.to_string(), inline)),
+        // Verification pinned the operator; one without an entry may grant nothing.
+        None => statements.push(Statement {
+            document: Document::Trust,
+            id: operator.to_string(),
+            capabilities: Some(BTreeMap::new()),
+            limits: BTreeMap::new(),
+        }),
+    }
+    statements.extend(policies.host.as_ref().map(|host| policy(Document::HostPolicy, "host".to_owned(), host)));
+    statements.extend(candidate.entry.restriction.clone().map(|restriction| Statement {
+        document: Document::Restriction,
+        id: candidate.entry.name.clone(),
+        capabilities: Some(restriction),
+        limits: BTreeMap::new(),
+    }));
+    statements
+}
+
+/// The review of one component, gathering its denials.
+struct Review<'a> {
+    candidate: &'a Candidate<'a>,
+    application: &'a Application,
+    vocabulary: &'a Vocabulary,
+    statements: &'a [Statement],
+    denials: &'a mut Denials,
+    capabilities: BTreeMap<&'static str, Capability>,
+    triggers: Vec<Trigger>,
+    /// Capabilities that a refused plan already asked for: the bare import need not be listed again.
+    linked: BTreeSet<&'static str>,
+}
+
+impl Review<'_> {
+    fn deny(&mut self, what: String, refusals: Vec<Refusal>, hint: Option<String>) {
+        for statement in self.statements {
+            if let Some(capabilities) = &statement.capabilities {
+                self.denials.says(&self.candidate.entry.name, &statement.document, capabilities);
+            }
+        }
+        self.denials.push(Denial {
+            component: self.candidate.entry.name.clone(),
+            principal: self.candidate.verified.principal(),
+            what,
+            refusals,
+            hint,
+        });
+    }
+
+    /// Every claim of every document must be understood, whether it is needed or not. Unknown means refuse.
+    fn documents(&mut self) {
+        for statement in self.statements {
+            for (name, claim) in statement.capabilities.iter().flatten() {
+                let problem = match self.vocabulary.word(name) {
+                    Some(word) => word.check(claim).err().map(|error| format!("says of `{name}`: {error}")),
+                    None if vocabulary::is_known(name) && is_empty(claim) => None,
+                    None if vocabulary::is_known(name) => {
+                        Some(format!("claims `{name}`, which no provider serves here: only `{name}: []` is possible"))
+                    }
+                    None => Some(format!("claims `{name}`, which this host does not know")),
+                };
+                if let Some(reason) = problem {
+                    let refusal = Refusal { document: statement.document.clone(), reason, add: None };
+                    let known = self.vocabulary.names().collect::<Vec<_>>().join(", ");
+                    let hint = format!("correct that document; capabilities served here: {known}");
+                    self.deny("has a claim that cannot be understood".to_owned(), vec![refusal], Some(hint));
+                }
+            }
+        }
+    }
+
+    /// Every interface it imports must be granted by every document, or be in the baseline.
+    fn imports(&mut self) {
+        let mut seen = BTreeSet::new();
+        for import in self.candidate.artifact.imports() {
+            if is_baseline(import) {
+                continue;
+            }
+            match self.vocabulary.imported(import) {
+                Some(word) => {
+                    let word_name = word.name();
+                    self.capabilities.entry(word_name).or_insert_with(|| Capability {
+                        image: None,
+                        link: if word_name == "config" {
+                            self.candidate.entry.config.clone()
+                        } else {
+                            LinkConfig::new()
+                        },
+                    });
+                    if seen.insert(word_name) && !self.linked.contains(word_name) {
+                        self.present(import, word_name, !word.is_named(), word.example());
+                    }
+                }
+                None => match vocabulary::known(import) {
+                    Some(capability) if seen.insert(capability) => self.present(import, capability, false, ""),
+                    Some(_) => {}
+                    None => self.deny(
+                        format!("imports {import}, which nobody serves here"),
+                        Vec::new(),
+                        Some("link a component that exports it, or build without it".to_owned()),
+                    ),
+                },
+            }
+        }
+    }
+
+    /// Every document must name the capability, or not restrict it.
+    fn present(&mut self, import: &InterfaceName, capability: &'static str, unnamed: bool, example: &'static str) {
+        let refusal = |statement: &Statement| {
+            let reason = statement.about(capability).err()?;
+            let add = Addition { capability, entry: None, unnamed, example };
+            Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
+        };
+        let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
+        if !refusals.is_empty() {
+            self.deny(format!("may not use {capability}: it imports {import}"), refusals, None);
+        }
+    }
+
+    /// What the manifest's links ask for must be permitted by every document.
+    fn links(&mut self) {
+        let name = &self.candidate.entry.name;
+        for link in &self.application.links {
+            if link.target == *name {
+                self.trigger(link);
+            } else if link.source == *name {
+                self.outward(link);
+            }
+        }
+    }
+
+    /// A link from a provider to this component: something that calls it.
+    fn trigger(&mut self, link: &Link) {
+        let Some(provider) = self.application.providers.iter().find(|provider| provider.name == link.source) else {
+            return self.between(link);
+        };
+        let image = provider.image().map(|image| image.value.clone());
+        for interface in &link.interfaces {
+            let Some((word, export)) = self.called(link, interface) else {
+                self.deny(
+                    format!(
+                        "is linked from {} by line {}, but exports no {}",
+                        link.source,
+                        link.at.line,
+                        wanted(link, interface)
+                    ),
+                    Vec::new(),
+                    Some("link it to a component that exports it, or build it with that export".to_owned()),
+                );
+                continue;
+            };
+            let capability = word.name();
+            if !self.image_serves(image.as_deref(), capability, link) {
+                continue;
+            }
+            if self.plans(word, &link.source_config, link, &format!("be called through {export}")) {
+                self.capabilities.entry(capability).or_default();
+                let source = link.source_config.clone();
+                self.triggers.push(Trigger { capability, image: image.clone(), source });
+            }
+        }
+    }
+
+    /// The capability that calls the linked interface, if this component exports it.
+    fn called(&self, link: &Link, interface: &str) -> Option<(&dyn Word, InterfaceName)> {
+        let export = self.candidate.artifact.exports().iter().find_map(|export| match export {
+            Export::Interface(name)
+                if name.namespace == link.namespace && name.package == link.package && name.interface == interface =>
+            {
+                Some(name.clone())
+            }
+            _ => None,
+        })?;
+        Some((self.vocabulary.exported(&export)?, export))
+    }
+
+    /// A link from this component to a provider: which backend serves it, and how its names are mapped.
+    fn outward(&mut self, link: &Link) {
+        let Some(provider) = self.application.providers.iter().find(|provider| provider.name == link.target) else {
+            return self.between(link);
+        };
+        let image = provider.image().map(|image| image.value.clone());
+        if link.name != "default" {
+            let hint = "leave `name` out: one backend per capability and component";
+            return self.deny(
+                format!("has a link named {} at line {}", link.name, link.at.line),
+                vec![],
+                Some(hint.to_owned()),
+            );
+        }
+        for interface in &link.interfaces {
+            let stands = |name: &&InterfaceName| {
+                name.namespace == link.namespace && name.package == link.package && name.interface == *interface
+            };
+            // What it does not import is linked for nothing, and harms nobody.
+            let Some(import) = self.candidate.artifact.imports().iter().find(stands) else { continue };
+            let Some(word) = self.vocabulary.imported(import) else { continue };
+            let capability = word.name();
+            if !self.image_serves(image.as_deref(), capability, link) {
+                continue;
+            }
+            let admitted = self.plans(word, &link.target_config, link, &format!("use {capability}"));
+            let known = self.capabilities.contains_key(capability);
+            if admitted && !known {
+                let link = link.target_config.clone();
+                self.capabilities.insert(capability, Capability { image: image.clone(), link });
+            }
+        }
+    }
+
+    /// Links between components come with composition.
+    fn between(&mut self, link: &Link) {
+        if link.source != self.candidate.entry.name {
+            return;
+        }
+        let what = format!("is linked to the component {} at line {}", link.target, link.at.line);
+        let hint = "this version links components to capabilities only; compose them into one before signing";
+        self.deny(what, Vec::new(), Some(hint.to_owned()));
+    }
+
+    fn image_serves(&mut self, image: Option<&str>, capability: &'static str, link: &Link) -> bool {
+        let serves = image.is_none_or(|image| images::capability(image) == Some(capability));
+        if !serves {
+            let image = image.unwrap_or_default();
+            let what =
+                format!("is linked at line {} to the image {image}, which does not serve {capability}", link.at.line);
+            self.deny(what, Vec::new(), Some(format!("use `image: builtin:{capability}`")));
+        }
+        serves
+    }
+
+    /// Whether the link's configuration can be read, and every document permits all it asks for.
+    fn plans(&mut self, word: &dyn Word, config: &LinkConfig, link: &Link, purpose: &str) -> bool {
+        let capability = word.name();
+        let plans = match word.plans(config) {
+            Ok(plans) => plans,
+            Err(error) => {
+                let what = format!("cannot {purpose}: in the link at line {}, {error}", link.at.line);
+                self.deny(what, Vec::new(), Some("correct the link's configuration in the manifest".to_owned()));
+                return false;
+            }
+        };
+        let mut permitted = true;
+        for plan in plans {
+            let refusal = |statement: &Statement| {
+                let reason = match statement.about(capability) {
+                    Ok(None) => return None,
+                    Ok(Some(claim)) => plan.permitted_by(claim).err()?.to_string(),
+                    Err(absent) => absent,
+                };
+                let add = Addition { capability, entry: Some(plan.allowing()), unnamed: false, example: "" };
+                Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
+            };
+            let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
+            if refusals.is_empty() {
+                continue;
+            }
+            permitted = false;
+            self.linked.insert(capability);
+            self.deny(format!("may not {purpose}: {plan} (line {})", link.at.line), refusals, None);
+        }
+        permitted
+    }
+
+    fn limits(&mut self) -> AdmittedLimits {
+        let mut figures = Vec::new();
+        for statement in self.statements {
+            match Figures::parse(&statement.limits) {
+                Ok(parsed) => figures.push((statement, parsed)),
+                Err(reason) => {
+                    let refusal = Refusal { document: statement.document.clone(), reason, add: None };
+                    let hint = "correct that document: limits are `memory: 32MiB` and `time: 500ms`";
+                    self.deny("has a limit that cannot be understood".to_owned(), vec![refusal], Some(hint.to_owned()));
+                }
+            }
+        }
+        AdmittedLimits::of(&figures)
+    }
+}
+
+fn wanted(link: &Link, interface: &str) -> String {
+    format!("{}:{}/{interface}", link.namespace, link.package)
+}
+
+fn is_empty(claim: &Value) -> bool {
+    claim.as_array().is_some_and(Vec::is_empty)
+}

@@ -1,0 +1,223 @@
+//! Refusals at deployment: what was refused, by which documents, and the lines that would allow it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+use writ_provider::{Document, Principal};
+
+/// Everything that was refused, at once. Nothing was started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Denials {
+    denials: Vec<Denial>,
+    current: BTreeMap<(String, Document), BTreeMap<String, Value>>,
+}
+
+/// One thing that a manifest component may not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The manifest component.
+    pub component: String,
+    /// Who would have held it.
+    pub principal: Principal,
+    /// What was refused.
+    pub what: String,
+    /// Every document that refuses it. None where no document could allow it; then there is a hint.
+    pub refusals: Vec<Refusal>,
+    /// What would help instead of a line.
+    pub hint: Option<String>,
+}
+
+/// One document's refusal, and what to write there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The document.
+    pub document: Document,
+    /// Why, in a sentence without the document's name.
+    pub reason: String,
+    /// The capability to write about, and what to add to its claim; none where a line cannot help.
+    pub add: Option<Addition>,
+}
+
+/// What would allow it in one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addition {
+    /// The capability's name.
+    pub capability: &'static str,
+    /// The entry to add; none where the capability need only be there.
+    pub entry: Option<Value>,
+    /// Whether `any` is a claim of it, because it has no naming field.
+    pub unnamed: bool,
+    /// An entry as a person might write it.
+    pub example: &'static str,
+}
+
+/// One line to write into a document: a capability and its whole claim, which holds what was there and what is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// The capability's name.
+    pub capability: String,
+    /// Its whole claim.
+    pub claim: Value,
+    /// What to mind, such as that it permits nothing yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+impl fmt::Display for Line {
+    /// As YAML that can be pasted below `claims:` or `capabilities:`. JSON is YAML, so values are printed as such.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.capability)?;
+        flow(f, &self.claim)?;
+        match &self.comment {
+            Some(comment) => write!(f, "  # {comment}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A value in YAML's flow style, with quotes only where they are needed.
+fn flow(f: &mut fmt::Formatter<'_>, value: &Value) -> fmt::Result {
+    match value {
+        Value::Object(fields) => {
+            f.write_str("{ ")?;
+            for (i, (name, value)) in fields.iter().enumerate() {
+                f.write_str(if i == 0 { "" } else { ", " })?;
+                write!(f, "{name}: ")?;
+                flow(f, value)?;
+            }
+            f.write_str(" }")
+        }
+        Value::Array(values) => {
+            f.write_str("[")?;
+            for (i, value) in values.iter().enumerate() {
+                f.write_str(if i == 0 { "" } else { ", " })?;
+                flow(f, value)?;
+            }
+            f.write_str("]")
+        }
+        Value::String(text) if is_plain(text) => f.write_str(text),
+        other => write!(f, "{other}"),
+    }
+}
+
+/// Whether a text means itself in YAML without quotes: no indicator, no number, none of YAML's words.
+fn is_plain(text: &str) -> bool {
+    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"];
+    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    starts && plain && !words.contains(&text.to_ascii_lowercase().as_str())
+}
+
+impl Denials {
+    pub(crate) fn push(&mut self, denial: Denial) {
+        self.denials.push(denial);
+    }
+
+    /// Remembers what a document says now, so that a line can hold it beside what is missing.
+    pub(crate) fn says(&mut self, component: &str, document: &Document, capabilities: &BTreeMap<String, Value>) {
+        self.current.insert((component.to_owned(), document.clone()), capabilities.clone());
+    }
+
+    /// Whether nothing was refused.
+    pub fn is_empty(&self) -> bool {
+        self.denials.is_empty()
+    }
+
+    /// What was refused, in the order of the manifest.
+    pub fn iter(&self) -> impl Iterator<Item = &Denial> {
+        self.denials.iter()
+    }
+
+    /// For each component and document, the lines that together would allow everything that was refused.
+    ///
+    /// A line replaces the capability's line, if the document has one: it holds what was there as well.
+    pub fn lines(&self) -> BTreeMap<(String, Document), Vec<Line>> {
+        let mut wanted: BTreeMap<(String, Document), BTreeMap<&str, Vec<&Addition>>> = BTreeMap::new();
+        for denial in &self.denials {
+            for refusal in &denial.refusals {
+                let Some(addition) = &refusal.add else { continue };
+                let place = wanted.entry((denial.component.clone(), refusal.document.clone())).or_default();
+                place.entry(addition.capability).or_default().push(addition);
+            }
+        }
+        let lines = |(place, capabilities): (_, BTreeMap<&str, Vec<&Addition>>)| {
+            let current = self.current.get(&place);
+            let line =
+                |(name, additions): (&str, Vec<&Addition>)| line(name, &additions, current.and_then(|c| c.get(name)));
+            let lines = capabilities.into_iter().map(line).collect();
+            (place, lines)
+        };
+        wanted.into_iter().map(lines).collect()
+    }
+}
+
+/// The whole claim of one capability: what the document says, and every missing entry once.
+fn line(capability: &str, additions: &[&Addition], current: Option<&Value>) -> Line {
+    let mut entries = match current {
+        Some(Value::Array(entries)) => entries.clone(),
+        Some(entry @ Value::Object(_)) => vec![entry.clone()],
+        _ => Vec::new(),
+    };
+    for entry in additions.iter().filter_map(|addition| addition.entry.as_ref()) {
+        if !entries.contains(entry) {
+            entries.push(entry.clone());
+        }
+    }
+    let unnamed = additions.iter().any(|addition| addition.unnamed);
+    let example = additions.first().map_or("", |addition| addition.example);
+    match (entries.is_empty(), unnamed) {
+        (true, true) => Line { capability: capability.to_owned(), claim: "any".into(), comment: None },
+        (true, false) => Line {
+            capability: capability.to_owned(),
+            claim: Value::Array(Vec::new()),
+            comment: (!example.is_empty())
+                .then(|| format!("links it, permits nothing yet; an entry is like {example}")),
+        },
+        (false, _) => Line { capability: capability.to_owned(), claim: Value::Array(entries), comment: None },
+    }
+}
+
+impl fmt::Display for Denials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for denial in &self.denials {
+            write!(f, "{denial}")?;
+        }
+        for ((component, document), lines) in self.lines() {
+            writeln!(f, "\nto allow it to {component}, write in {document} ({}):", place(&document))?;
+            for line in lines {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a person finds a document, and the key that its lines go under.
+fn place(document: &Document) -> &'static str {
+    match document {
+        Document::Component => "its writ.yaml, below `claims:`; then sign again",
+        Document::SigningKey => "below `capabilities:`; the account issues it again",
+        Document::Account => "below `capabilities:`; the operator issues it again",
+        Document::Trust => "WRIT_HOME/trust/O….yaml, below `policy: capabilities:`",
+        Document::HostPolicy => "WRIT_HOME/policy.yaml, below `capabilities:`",
+        Document::Restriction => "the application's manifest, below `writ.dev/restrict`",
+        _ => "below `capabilities:`",
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "denied: {} ({}) {}", self.component, self.principal, self.what)?;
+        for refusal in &self.refusals {
+            writeln!(f, "  {} {}", refusal.document, refusal.reason)?;
+        }
+        match &self.hint {
+            Some(hint) => writeln!(f, "  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Denials {}

@@ -1,0 +1,235 @@
+//! A host: an engine, its providers, and the applications deployed on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use writ_manifest::Application;
+use writ_provider::wasmtime::component::Component;
+use writ_provider::wasmtime::{self, Engine};
+use writ_provider::{OpenError, Target};
+
+use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
+use crate::budgets::Budgets;
+use crate::cache::Cache;
+use crate::denial::Denials;
+use crate::engine::{Capacity, Ticker, engine};
+use crate::link::{LinkError, link};
+use crate::load::Artifact;
+use crate::prepared::{Entry, Pool, Prepared};
+use crate::registry::{Parts, Registry, Route, claims};
+
+/// How a host is set up.
+pub struct Settings {
+    /// How much of the machine guests may take up.
+    pub capacity: Capacity,
+    /// Where compiled code is kept; without it, every start compiles.
+    pub cache: Option<Cache>,
+    /// The most this host's owner allows.
+    pub policies: Policies,
+}
+
+/// A process that runs components: what it serves, what it allows, and what it runs.
+pub struct Host {
+    engine: Engine,
+    capacity: Capacity,
+    registry: Registry,
+    cache: Option<Cache>,
+    policies: Policies,
+    budgets: Budgets,
+    pool: Pool,
+    _ticker: Ticker,
+}
+
+/// Why a host cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// The engine cannot be made.
+    #[error("this machine cannot run the engine: {0}")]
+    Engine(String),
+    /// The thread that counts time cannot be made.
+    #[error("the clock's thread cannot be started: {0}")]
+    Clock(#[from] std::io::Error),
+}
+
+/// Why an application was not deployed. Nothing of it runs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The documents do not allow it.
+    #[error("{0}")]
+    Denied(#[from] Denials),
+    /// A component does not compile.
+    #[error("{component} is not a valid component: {reason}")]
+    Compile {
+        /// The manifest component.
+        component: String,
+        /// What the compiler says.
+        reason: String,
+    },
+    /// A component cannot be linked to what it was granted.
+    #[error("{component}: {source}")]
+    Link {
+        /// The manifest component.
+        component: String,
+        /// What does not fit.
+        source: LinkError,
+    },
+    /// A trigger cannot be connected.
+    #[error("{component}: {source}")]
+    Connect {
+        /// The manifest component.
+        component: String,
+        /// The source's answer.
+        source: OpenError,
+    },
+    /// An admission was made for other bytes.
+    #[error("{component}: the admission is not about these bytes")]
+    OtherBytes {
+        /// The manifest component.
+        component: String,
+    },
+}
+
+/// An application that runs. Dropping it disconnects it; see [`Host::drain`] to let its calls end first.
+pub struct Deployment {
+    // Dropped in this order: first nothing new comes in, then nothing is left to call.
+    routes: Vec<Route>,
+    entries: Vec<Entry>,
+}
+
+impl Host {
+    /// A host with these providers.
+    ///
+    /// # Errors
+    /// [`HostError`], where the machine lacks address space or threads.
+    pub fn new(settings: Settings, registry: Registry) -> Result<Self, HostError> {
+        let Settings { capacity, cache, policies } = settings;
+        let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        let ticker = Ticker::start(&engine)?;
+        let pool = Pool::new(capacity.stores);
+        Ok(Self { engine, capacity, registry, cache, policies, budgets: Budgets::default(), pool, _ticker: ticker })
+    }
+
+    /// The engine that components are compiled for.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What claims can say here.
+    pub fn vocabulary(&self) -> &crate::Vocabulary {
+        self.registry.vocabulary()
+    }
+
+    /// Decides what an application may do here. Starts nothing.
+    ///
+    /// # Errors
+    /// Every denial at once.
+    pub fn authorize(&self, candidates: &[Candidate<'_>], application: &Application) -> Result<Admission, Denials> {
+        authorize(candidates, application, &self.policies, self.registry.vocabulary())
+    }
+
+    /// Compiles, links and connects what was admitted. `artifacts` are in the order of the admission's components.
+    ///
+    /// # Errors
+    /// [`DeployError`]; then nothing of it stays connected.
+    pub async fn deploy(&self, admission: &Admission, artifacts: &[Artifact]) -> Result<Deployment, DeployError> {
+        let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new() };
+        for (admitted, artifact) in admission.components().iter().zip(artifacts) {
+            let prepared = self.prepare(admitted, artifact).await?;
+            deployment.entries.push(Entry(Arc::new(prepared)));
+        }
+        for (admitted, entry) in admission.components().iter().zip(&deployment.entries) {
+            self.connect(admitted, entry, &mut deployment.routes).await?;
+            warn_of_expiry(admitted);
+        }
+        Ok(deployment)
+    }
+
+    /// Compiles and links one component.
+    pub(crate) async fn prepare(&self, admitted: &Admitted, artifact: &Artifact) -> Result<Prepared, DeployError> {
+        let component = admitted.name.clone();
+        if artifact.digest() != admitted.digest {
+            return Err(DeployError::OtherBytes { component });
+        }
+        let compiled = self.compile(artifact).await;
+        let compiled = compiled.map_err(|reason| DeployError::Compile { component: component.clone(), reason })?;
+        let linked = link(&self.engine, &compiled, admitted, &self.registry, &self.budgets).await;
+        let linked = linked.map_err(|source| DeployError::Link { component, source })?;
+        let limits = &admitted.limits;
+        if limits.memory > self.capacity.memory {
+            let (component, most) = (&admitted.principal, self.capacity.memory);
+            tracing::warn!(target: "writ::host", %component, most, "this host gives less memory than the claims allow");
+        }
+        let budgets = limits.shared.iter().map(|(document, most)| self.budgets.memory(document, *most)).collect();
+        let instances =
+            admitted.instances.map(|most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))));
+        Ok(Prepared {
+            engine: self.engine.clone(),
+            principal: admitted.principal.clone(),
+            linked,
+            memory: limits.memory.min(self.capacity.memory),
+            time: limits.time,
+            budgets,
+            pool: self.pool.clone(),
+            instances,
+            expires: admitted.expires,
+        })
+    }
+
+    /// Compiling is untrusted work: on a thread that may block, with a catch.
+    async fn compile(&self, artifact: &Artifact) -> Result<Component, String> {
+        let (engine, artifact, cache) = (self.engine.clone(), artifact.clone(), self.cache.clone());
+        let work = move || -> wasmtime::Result<Component> {
+            match cache {
+                Some(cache) => cache.component(&engine, artifact.digest(), artifact.bytes()),
+                None => Component::new(&engine, artifact.bytes()),
+            }
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(component)) => Ok(component),
+            Ok(Err(error)) => Err(format!("{error:#}")),
+            Err(_) => Err("the compiler failed".to_owned()),
+        }
+    }
+
+    async fn connect(&self, admitted: &Admitted, entry: &Entry, routes: &mut Vec<Route>) -> Result<(), DeployError> {
+        for trigger in &admitted.triggers {
+            let failed = |source| DeployError::Connect { component: admitted.name.clone(), source };
+            let opened = self.registry.open(trigger.capability, trigger.image.as_deref()).await.map_err(failed)?;
+            let link = admitted.capabilities.get(trigger.capability).map(|how| how.link.clone()).unwrap_or_default();
+            let parts = Parts {
+                principal: &admitted.principal,
+                link: &link,
+                claims: claims(&admitted.documents, trigger.capability),
+                budgets: &self.budgets,
+            };
+            let target = Target::new(Arc::new(entry.clone()));
+            routes.push(opened.connect(parts, &trigger.source, target).await.map_err(failed)?);
+        }
+        Ok(())
+    }
+
+    /// Refuses new calls and awaits those that run; false if some still did after `wait`.
+    pub async fn drain(&self, deployment: Deployment, wait: Duration) -> bool {
+        self.pool.stop();
+        let Deployment { routes, entries } = deployment;
+        drop(routes);
+        let idle = self.pool.idle(wait).await;
+        drop(entries);
+        idle
+    }
+}
+
+/// A component whose time is nearly over says so when it starts.
+fn warn_of_expiry(admitted: &Admitted) {
+    let left = admitted.expires.saturating_sub(crate::now());
+    if left < WARN {
+        let (component, days) = (&admitted.principal, left / DAY);
+        tracing::warn!(target: "writ::host", %component, days, "its claims expire soon; sign it again");
+    }
+}
+
+const DAY: u64 = 86_400;
+const WARN: u64 = 7 * DAY;

@@ -1,0 +1,208 @@
+//! A component that is ready to be called: a fresh store for every call, and its end, however it comes.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime_wasi::I32Exit;
+use writ_provider::wasmtime::component::InstancePre;
+use writ_provider::wasmtime::{self, Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
+use writ_provider::{
+    Busy, Callable, Deadline, Failure, FailureKind, Instance, Limits, MemoryBudget, Permit, Principal, Work,
+};
+
+use crate::baseline;
+use crate::engine::TABLE_ELEMENTS;
+use crate::link::Linked;
+
+/// How much longer than its deadline a call is awaited: for a provider that forgot to end by it.
+const GRACE: Duration = Duration::from_secs(2);
+/// Bytes that one host call may lift out of a guest.
+const HOST_CALL: usize = 4 << 20;
+/// Handles to resources that a component's instances may hold.
+const HANDLES: usize = 1_000;
+
+/// A component, verified, authorized, compiled and linked.
+pub(crate) struct Prepared {
+    pub(crate) engine: Engine,
+    pub(crate) principal: Principal,
+    pub(crate) linked: Linked,
+    pub(crate) memory: usize,
+    pub(crate) time: Duration,
+    pub(crate) budgets: Vec<Arc<MemoryBudget>>,
+    pub(crate) pool: Pool,
+    /// At most so many calls at once, where the manifest says so.
+    pub(crate) instances: Option<Arc<Semaphore>>,
+    /// In unix seconds: nothing new starts from then on.
+    pub(crate) expires: u64,
+}
+
+/// The stores of this host, counted. A call takes all it may need in one step.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    stores: Arc<Semaphore>,
+    most: u32,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Pool {
+    pub(crate) fn new(most: u32) -> Self {
+        let stores = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX)));
+        Self { stores, most, stopping: Arc::default() }
+    }
+
+    /// Refuses new calls from now on.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Awaits the end of every call that runs; false if some still do after `wait`.
+    pub(crate) async fn idle(&self, wait: Duration) -> bool {
+        tokio::time::timeout(wait, self.stores.acquire_many(self.most)).await.is_ok_and(|all| all.is_ok())
+    }
+
+    async fn take(&self, wait: Duration) -> Result<OwnedSemaphorePermit, Busy> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Busy::Stopping);
+        }
+        take(&self.stores, wait).await
+    }
+}
+
+/// Takes one at once, or waits for it so long.
+async fn take(semaphore: &Arc<Semaphore>, wait: Duration) -> Result<OwnedSemaphorePermit, Busy> {
+    if let Ok(permit) = semaphore.clone().try_acquire_owned() {
+        return Ok(permit);
+    }
+    if wait.is_zero() {
+        return Err(Busy::Full);
+    }
+    let waited = tokio::time::timeout(wait, semaphore.clone().acquire_owned()).await;
+    waited.ok().and_then(Result::ok).ok_or(Busy::Full)
+}
+
+impl Prepared {
+    /// A fresh store under this component's limits, and nothing in it but what it was granted.
+    pub(crate) fn store(&self, deadline: Deadline) -> Store<Instance> {
+        let handles = self.linked.attach.iter().map(|attach| attach.attach()).collect();
+        let limits = Limits::new(self.memory, TABLE_ELEMENTS, self.budgets.clone());
+        let instance = Instance::new(handles, vec![baseline::state(&self.principal)], limits, deadline);
+        let mut store = Store::new(&self.engine, instance);
+        store.limiter(|instance| instance.limits());
+        store.set_hostcall_fuel(HOST_CALL);
+        store.set_max_component_handles(HANDLES);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|store| match store.data().deadline().has_passed() {
+            true => Err(Trap::Interrupt.into()),
+            false => Ok(UpdateDeadline::Yield(1)),
+        });
+        store
+    }
+
+    /// Says how a call failed, in the log with the component's identity and to the caller in one line.
+    fn failed(&self, error: &wasmtime::Error, refused_memory: bool, took: Duration) -> Failure {
+        let (kind, reason) = classify(error, refused_memory);
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(
+            target: "writ::failed",
+            component = %self.principal,
+            id = %self.principal.keyed(),
+            ?kind,
+            %reason,
+            backtrace = %backtrace.trim_end(),
+            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "a call failed"
+        );
+        Failure { kind, reason }
+    }
+
+    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        tracing::error!(
+            target: "writ::failed",
+            component = %self.principal,
+            id = %self.principal.keyed(),
+            kind = ?FailureKind::Panic,
+            reason = %text,
+            "a host function panicked"
+        );
+        Failure { kind: FailureKind::Panic, reason: "the host failed".to_owned() }
+    }
+}
+
+fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureKind, String) {
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        return (FailureKind::Exit, format!("it called exit({code})"));
+    }
+    let root = error.root_cause().to_string();
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => (FailureKind::Deadline, "its time was over".to_owned()),
+        _ if refused_memory => (FailureKind::Memory, format!("it was refused memory, and then: {root}")),
+        _ => (FailureKind::Trap, root),
+    }
+}
+
+/// A shared [`Prepared`], as triggers see it.
+#[derive(Clone)]
+pub(crate) struct Entry(pub(crate) Arc<Prepared>);
+
+impl Callable for Entry {
+    fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    fn pre(&self) -> &InstancePre<Instance> {
+        &self.0.linked.pre
+    }
+
+    fn admit(&self, wait: Duration) -> BoxFuture<'_, Result<Permit, Busy>> {
+        Box::pin(async move {
+            if crate::now() >= self.0.expires {
+                return Err(Busy::Expired);
+            }
+            let until = Instant::now() + wait;
+            // The narrower of the two first, so that who waits for it holds no store.
+            let own = match &self.0.instances {
+                Some(instances) => Some(take(instances, wait).await?),
+                None => None,
+            };
+            let store = self.0.pool.take(until.saturating_duration_since(Instant::now())).await?;
+            Ok(Permit::new((own, store)))
+        })
+    }
+
+    fn run(&self, permit: Permit, work: Work) -> BoxFuture<'static, Result<(), Failure>> {
+        let prepared = self.0.clone();
+        Box::pin(async move {
+            let started = Instant::now();
+            let deadline = Deadline::after(prepared.time);
+            let mut store = prepared.store(deadline);
+            // Every host function ends by the deadline, so the call ends by itself. The longer wait is for one that does
+            // not: its parked future is dropped, then its store, which no one enters again.
+            let longest = deadline.instant() + GRACE;
+            let call = AssertUnwindSafe(work(&mut store)).catch_unwind();
+            let ended = tokio::time::timeout_at(longest.into(), call).await;
+            let outcome = match ended {
+                Ok(Ok(Ok(()))) => Ok(()),
+                Ok(Ok(Err(error))) => {
+                    let refused = store.data_mut().limits().refused();
+                    Err(prepared.failed(&error, refused, started.elapsed()))
+                }
+                Ok(Err(panic)) => Err(prepared.panicked(panic.as_ref())),
+                Err(_) => Err(prepared.failed(&Trap::Interrupt.into(), false, started.elapsed())),
+            };
+            drop(store);
+            drop(permit);
+            outcome
+        })
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.0.time)
+    }
+}

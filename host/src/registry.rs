@@ -1,0 +1,243 @@
+//! The providers a host was built with, and the backends that were opened for its applications.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use writ_provider::wasmtime;
+use writ_provider::wasmtime::component::LinkerInstance;
+use writ_provider::{
+    Attached, Budget, Claim, Constraint, Document, Grant, GrantParts, Instance, InvalidClaim, Layer, LinkConfig,
+    OpenError, Principal, Provider, Slot, Target, Trigger,
+};
+
+use crate::budgets::Budgets;
+use crate::images;
+use crate::names::InterfaceName;
+use crate::vocabulary::Vocabulary;
+
+/// The providers that a host serves. The one place that names them is whoever builds it: the CLI, or an embedder.
+#[derive(Default)]
+pub struct Registry {
+    vocabulary: Option<Vocabulary>,
+    backends: Vec<Backend>,
+}
+
+/// One way to back a capability, opened when the first application needs it.
+struct Backend {
+    capability: &'static str,
+    /// The image that picks it in a manifest.
+    image: &'static str,
+    open: Box<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Opened>, OpenError>> + Send + Sync>,
+    opened: OnceCell<Arc<dyn Opened>>,
+}
+
+impl Registry {
+    /// No providers yet.
+    pub fn new() -> Self {
+        Self { vocabulary: Some(Vocabulary::new()), backends: Vec::new() }
+    }
+
+    /// Adds a provider that components import. The first image of a capability is its default.
+    #[must_use]
+    pub fn provider<P: Provider>(
+        self,
+        image: &'static str,
+        config: impl Fn() -> P::Config + Send + Sync + 'static,
+    ) -> Self {
+        self.backend::<P, _>(image, config, |provider| Arc::new(Imported(provider)))
+    }
+
+    /// Adds a provider that also calls into components.
+    #[must_use]
+    pub fn trigger<P: Trigger>(
+        self,
+        image: &'static str,
+        config: impl Fn() -> P::Config + Send + Sync + 'static,
+    ) -> Self {
+        self.backend::<P, _>(image, config, |provider| Arc::new(Calling(provider)))
+    }
+
+    fn backend<P: Provider, F>(mut self, image: &'static str, config: F, wrap: fn(Arc<P>) -> Arc<dyn Opened>) -> Self
+    where
+        F: Fn() -> P::Config + Send + Sync + 'static,
+    {
+        let capability = P::CAPABILITY.name;
+        let vocabulary = self.vocabulary.get_or_insert_with(Vocabulary::new);
+        if vocabulary.word(capability).is_none() {
+            vocabulary.add::<P>();
+        }
+        let open = move || -> BoxFuture<'static, _> {
+            let config = config();
+            Box::pin(async move { Ok(wrap(Arc::new(P::open(config).await?))) })
+        };
+        self.backends.push(Backend { capability, image, open: Box::new(open), opened: OnceCell::new() });
+        self
+    }
+
+    /// What claims can say on a host with these providers.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        static NOTHING: std::sync::LazyLock<Vocabulary> = std::sync::LazyLock::new(Vocabulary::new);
+        self.vocabulary.as_ref().unwrap_or(&NOTHING)
+    }
+
+    /// The opened backend of a capability: the image's own where there is one, else the capability's default.
+    pub(crate) async fn open(&self, capability: &str, image: Option<&str>) -> Result<Arc<dyn Opened>, OpenError> {
+        let of_capability = || self.backends.iter().filter(|backend| backend.capability == capability);
+        let named = image.and_then(|image| of_capability().find(|backend| backend.image == images::bare(image)));
+        let Some(backend) = named.or_else(|| of_capability().next()) else {
+            return Err(OpenError::Config(format!("no provider serves {capability} here")));
+        };
+        backend.opened.get_or_try_init(|| (backend.open)()).await.cloned()
+    }
+}
+
+/// A provider that was opened, its type forgotten.
+pub(crate) trait Opened: Send + Sync {
+    /// Links one interface at a slot; false where it is not this provider's.
+    fn link(
+        &self,
+        interface: &InterfaceName,
+        linker: &mut LinkerInstance<'_, Instance>,
+        slot: Slot,
+    ) -> wasmtime::Result<bool>;
+    /// Reads a grant once, to attach it to every store.
+    fn admit(&self, parts: Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim>;
+    /// Connects a trigger's source to a target.
+    fn connect<'a>(
+        &'a self,
+        parts: Parts<'a>,
+        source: &'a LinkConfig,
+        target: Target,
+    ) -> BoxFuture<'a, Result<Route, OpenError>>;
+}
+
+/// Keeps a target connected until it is dropped.
+pub(crate) type Route = Box<dyn Send>;
+
+/// Makes a handle for a fresh store.
+pub(crate) trait Attach: Send + Sync {
+    fn attach(&self) -> Box<dyn Any + Send>;
+}
+
+/// What a grant is made of, before its claims are read.
+pub(crate) struct Parts<'a> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) link: &'a LinkConfig,
+    /// The document, what names it, and its claim.
+    pub(crate) claims: Vec<(Document, &'a str, &'a Value)>,
+    pub(crate) budgets: &'a Budgets,
+}
+
+impl Parts<'_> {
+    fn grant<C: Constraint>(&self, capability: &'static str) -> Result<Grant<C>, InvalidClaim> {
+        let layer = |(document, id, claim): &(Document, &str, &Value)| {
+            let claim = Claim::<C>::parse(claim)?;
+            let budget = |entry, rate| self.budgets.rate((*id).to_owned(), capability, entry, || Budget::new(rate));
+            Ok(Layer::new(document.clone(), claim, budget))
+        };
+        // A component's own token always says what it claims, so there is always a layer; without one, nothing is permitted.
+        let layers = self.claims.iter().map(layer).collect::<Result<Vec<_>, InvalidClaim>>()?;
+        Ok(Grant::new(GrantParts { capability, principal: self.principal.clone(), link: self.link.clone(), layers }))
+    }
+}
+
+struct Attachable<P: Provider> {
+    provider: Arc<P>,
+    grant: Grant<P::Constraint>,
+}
+
+impl<P: Provider> Attach for Attachable<P> {
+    fn attach(&self) -> Box<dyn Any + Send> {
+        Box::new(self.provider.attach(&self.grant))
+    }
+}
+
+fn link<P: Provider>(
+    interface: &InterfaceName,
+    linker: &mut LinkerInstance<'_, Instance>,
+    slot: Slot,
+) -> wasmtime::Result<bool> {
+    for row in P::CAPABILITY.interfaces {
+        let same = row.name.parse::<InterfaceName>().is_ok_and(|name| name.matches(interface));
+        if same {
+            return (row.link)(linker, slot.getter::<Attached<P>>()).map(|()| true);
+        }
+    }
+    Ok(false)
+}
+
+fn admit<P: Provider>(provider: &Arc<P>, parts: &Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim> {
+    let grant = parts.grant::<P::Constraint>(P::CAPABILITY.name)?;
+    Ok(Arc::new(Attachable { provider: provider.clone(), grant }))
+}
+
+/// A provider that components import.
+struct Imported<P>(Arc<P>);
+
+impl<P: Provider> Opened for Imported<P> {
+    fn link(
+        &self,
+        interface: &InterfaceName,
+        linker: &mut LinkerInstance<'_, Instance>,
+        slot: Slot,
+    ) -> wasmtime::Result<bool> {
+        link::<P>(interface, linker, slot)
+    }
+
+    fn admit(&self, parts: Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim> {
+        admit(&self.0, &parts)
+    }
+
+    fn connect<'a>(&'a self, _: Parts<'a>, _: &'a LinkConfig, _: Target) -> BoxFuture<'a, Result<Route, OpenError>> {
+        let name = P::CAPABILITY.name;
+        Box::pin(async move { Err(OpenError::Config(format!("{name} calls no components"))) })
+    }
+}
+
+/// A provider that also calls components.
+struct Calling<P>(Arc<P>);
+
+impl<P: Trigger> Opened for Calling<P> {
+    fn link(
+        &self,
+        interface: &InterfaceName,
+        linker: &mut LinkerInstance<'_, Instance>,
+        slot: Slot,
+    ) -> wasmtime::Result<bool> {
+        link::<P>(interface, linker, slot)
+    }
+
+    fn admit(&self, parts: Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim> {
+        admit(&self.0, &parts)
+    }
+
+    fn connect<'a>(
+        &'a self,
+        parts: Parts<'a>,
+        source: &'a LinkConfig,
+        target: Target,
+    ) -> BoxFuture<'a, Result<Route, OpenError>> {
+        Box::pin(async move {
+            let unreadable = |error: String| OpenError::Config(error);
+            let grant = parts.grant(P::CAPABILITY.name).map_err(|error| unreadable(error.to_string()))?;
+            let plans = P::Constraint::plans(source).map_err(|error| unreadable(error.to_string()))?;
+            let route = self.0.connect(grant, source, plans, target).await?;
+            Ok(Box::new(route) as Route)
+        })
+    }
+}
+
+/// The claims of every document about one capability.
+pub(crate) fn claims<'a>(
+    documents: &'a [crate::authorize::Statement],
+    capability: &str,
+) -> Vec<(Document, &'a str, &'a Value)> {
+    let claim = |statement: &'a crate::authorize::Statement| {
+        let claim = statement.about(capability).ok()??;
+        Some((statement.document.clone(), statement.id.as_str(), claim))
+    };
+    documents.iter().filter_map(claim).collect()
+}

@@ -1,0 +1,182 @@
+//! What claims can say here: every registered capability, its interfaces, and how its entries are read.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde_json::Value;
+use writ_provider::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig, Provider};
+
+use crate::names::InterfaceName;
+
+/// The capabilities that claims may name on this host.
+#[derive(Default)]
+pub struct Vocabulary {
+    words: Vec<Box<dyn Word>>,
+}
+
+impl Vocabulary {
+    /// With what the host itself understands (`call` and `serve`), and no provider.
+    pub fn new() -> Self {
+        let mut vocabulary = Self::default();
+        vocabulary.words.push(Box::new(Own::<crate::links::Call>::new("call")));
+        vocabulary.words.push(Box::new(Own::<crate::links::Serve>::new("serve")));
+        vocabulary
+    }
+
+    /// Adds a provider's capability.
+    pub fn add<P: Provider>(&mut self) {
+        let capability = P::CAPABILITY;
+        let names = |names: Vec<&str>| names.into_iter().filter_map(|name| name.parse().ok()).collect();
+        self.words.push(Box::new(Own::<P::Constraint> {
+            name: capability.name,
+            imports: names(capability.interfaces.iter().map(|interface| interface.name).collect()),
+            exports: names(capability.exports.to_vec()),
+            constraint: PhantomData,
+        }));
+    }
+
+    /// The capability of that name.
+    pub(crate) fn word(&self, name: &str) -> Option<&dyn Word> {
+        self.words.iter().map(Box::as_ref).find(|word| word.name() == name)
+    }
+
+    /// The capability that stands for an interface that a component imports.
+    pub(crate) fn imported(&self, name: &InterfaceName) -> Option<&dyn Word> {
+        self.words.iter().map(Box::as_ref).find(|word| word.imports().iter().any(|own| own.matches(name)))
+    }
+
+    /// The capability that calls an interface that a component exports.
+    pub(crate) fn exported(&self, name: &InterfaceName) -> Option<&dyn Word> {
+        self.words.iter().map(Box::as_ref).find(|word| word.exports().iter().any(|own| own.matches(name)))
+    }
+
+    /// The names of all capabilities that can be claimed with entries.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.words.iter().map(|word| word.name())
+    }
+
+    /// The capability that an interface stands for, whether a provider serves it or it is only known.
+    pub fn capability_of(&self, name: &InterfaceName) -> Option<&'static str> {
+        let served = self.imported(name).or_else(|| self.exported(name)).map(Word::name);
+        served.or_else(|| known(name))
+    }
+}
+
+/// One capability, its constraint's type forgotten.
+pub(crate) trait Word: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn imports(&self) -> &[InterfaceName];
+    fn exports(&self) -> &[InterfaceName];
+    /// Whether `any` for the whole capability is refused, because it has a naming field.
+    fn is_named(&self) -> bool;
+    /// An entry as a person might write it, to show where none can be derived.
+    fn example(&self) -> &'static str;
+    fn check(&self, claim: &Value) -> Result<(), InvalidClaim>;
+    fn plans(&self, link: &LinkConfig) -> Result<Vec<Box<dyn Plan>>, InvalidLink>;
+}
+
+/// One thing that a manifest's link asks for.
+pub(crate) trait Plan: fmt::Display + Send + Sync {
+    /// The smallest entry that permits it.
+    fn allowing(&self) -> Value;
+    /// Whether a document's claim permits it. The claim was checked before.
+    fn permitted_by(&self, claim: &Value) -> Result<(), Denied>;
+}
+
+struct Own<C> {
+    name: &'static str,
+    imports: Vec<InterfaceName>,
+    exports: Vec<InterfaceName>,
+    constraint: PhantomData<fn() -> C>,
+}
+
+impl<C> Own<C> {
+    fn new(name: &'static str) -> Self {
+        Self { name, imports: Vec::new(), exports: Vec::new(), constraint: PhantomData }
+    }
+}
+
+impl<C: Constraint> Word for Own<C> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn imports(&self) -> &[InterfaceName] {
+        &self.imports
+    }
+
+    fn exports(&self) -> &[InterfaceName] {
+        &self.exports
+    }
+
+    fn is_named(&self) -> bool {
+        C::NAMED
+    }
+
+    fn example(&self) -> &'static str {
+        C::EXAMPLE
+    }
+
+    fn check(&self, claim: &Value) -> Result<(), InvalidClaim> {
+        Claim::<C>::parse(claim).map(drop)
+    }
+
+    fn plans(&self, link: &LinkConfig) -> Result<Vec<Box<dyn Plan>>, InvalidLink> {
+        let boxed = |plan| Box::new(Planned::<C>(plan)) as Box<dyn Plan>;
+        Ok(C::plans(link)?.into_iter().map(boxed).collect())
+    }
+}
+
+struct Planned<C: Constraint>(C::Plan);
+
+impl<C: Constraint> fmt::Display for Planned<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<C: Constraint> Plan for Planned<C> {
+    fn allowing(&self) -> Value {
+        C::allowing(&self.0)
+    }
+
+    fn permitted_by(&self, claim: &Value) -> Result<(), Denied> {
+        let claim = Claim::<C>::parse(claim).map_err(|error| Denied::new(error.to_string()))?;
+        let Claim::Entries(entries) = claim else { return Ok(()) };
+        let mut refusal = None;
+        for entry in &entries {
+            match entry.permits(C::request(&self.0)) {
+                Ok(()) => return Ok(()),
+                Err(denied) => refusal.get_or_insert(denied),
+            };
+        }
+        Err(refusal.unwrap_or_else(|| Denied::new("permits nothing (its claim is empty)")))
+    }
+}
+
+/// The capability that an interface stands for although no provider here serves it; it may only be claimed empty.
+pub fn known(name: &InterfaceName) -> Option<&'static str> {
+    let stands = |(_, interfaces): &&(&str, &[&str])| {
+        interfaces.iter().filter_map(|known| known.parse::<InterfaceName>().ok()).any(|known| known.matches(name))
+    };
+    KNOWN.iter().find(stands).map(|(capability, _)| *capability)
+}
+
+/// Whether a capability is known although no provider here serves it.
+pub fn is_known(capability: &str) -> bool {
+    KNOWN.iter().any(|(known, _)| *known == capability)
+}
+
+/// Umbrella SDKs import more than their components use. What is known can be claimed empty: linked, permits nothing.
+const KNOWN: &[(&str, &[&str])] = &[
+    ("http-client", &["wasi:http/outgoing-handler@0.2.0"]),
+    (
+        "blobstore",
+        &[
+            "wasi:blobstore/blobstore@0.2.0-draft",
+            "wasi:blobstore/container@0.2.0-draft",
+            "wasi:blobstore/types@0.2.0-draft",
+        ],
+    ),
+    ("secrets", &["wasmcloud:secrets/store@0.1.0-draft", "wasmcloud:secrets/reveal@0.1.0-draft"]),
+];
