@@ -1,5 +1,8 @@
 //! An application as wadm writes it, in the form of the Open Application Model (`core.oam.dev/v1beta1`).
 
+mod config;
+mod decode;
+mod link;
 mod spread;
 
 use std::collections::BTreeMap;
@@ -8,6 +11,7 @@ use serde_json::Value;
 
 use crate::error::ManifestError;
 use crate::position::{Located, Position, Positions};
+use crate::yaml;
 
 /// Components, providers and links that are deployed together.
 ///
@@ -260,7 +264,7 @@ pub enum UnsupportedFeature {
     Secret,
     /// `application`: an entry that another application shares.
     SharedEntry,
-    /// A `spread` whose entries name labels or differ in weight: placement over several hosts.
+    /// Several `spread` entries, or one that requires labels: placement over several hosts.
     Placement,
 }
 
@@ -270,7 +274,6 @@ impl Application {
     /// # Errors
     /// The first thing that is wrong with it, and where.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let _ = text;
-        unimplemented!("the types come first")
+        decode::application(&yaml::parse(text)?)
     }
 }

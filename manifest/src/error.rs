@@ -48,9 +48,11 @@ impl std::error::Error for ManifestError {}
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The text is larger than [`MAX_BYTES`](crate::MAX_BYTES).
-    #[error("the text has {bytes} bytes, at most {limit} are read")]
+    /// The text is larger than [`MAX_BYTES`](crate::MAX_BYTES), or what it resolves to is larger than is kept.
+    #[error("{what} has {bytes} bytes, at most {limit} are read")]
     TooLarge {
+        /// What is too large, with its article.
+        what: &'static str,
         /// How large it is.
         bytes: usize,
         /// How large it may be.
@@ -64,7 +66,7 @@ pub enum ErrorKind {
     },
     /// A field that nobody knows.
     #[error(
-        "unknown field `{field}` in {place}, expected one of {}",
+        "unknown field `{field}` in {place}, expected {}",
         Alternatives(expected)
     )]
     UnknownField {
@@ -106,7 +108,7 @@ pub enum ErrorKind {
         expected: String,
     },
     /// Something that may be there once is there a second time.
-    #[error("{what} is already taken on line {first}: {advice}")]
+    #[error("{what} is already there on line {first}: {advice}")]
     Duplicate {
         /// What is there twice.
         what: String,
@@ -135,7 +137,7 @@ pub enum ErrorKind {
     },
     /// An interface that a well-known package does not have.
     #[error(
-        "`{namespace}:{package}` has no interface `{interface}`, it has {}",
+        "`{namespace}:{package}` has no interface `{interface}`, expected {}",
         Alternatives(expected)
     )]
     UnknownInterface {
@@ -155,7 +157,11 @@ struct Alternatives<'a>(&'a [&'static str]);
 impl fmt::Display for Alternatives<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, name) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
+            let separator = match index {
+                0 if self.0.len() > 1 => "one of ",
+                0 => "",
+                _ => ", ",
+            };
             write!(f, "{separator}`{name}`")?;
         }
         Ok(())
@@ -175,9 +181,13 @@ impl fmt::Display for Hint<'_> {
 
 /// A part of the text as it goes into a message: on one line, without control characters, at most 60 characters.
 pub(crate) fn shorten(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut out: String = text.chars().take(LONGEST).flat_map(printable).collect();
-    if text.chars().nth(LONGEST).is_some() {
+    shorten_to(60, text)
+}
+
+/// The same with another length, in characters.
+pub(crate) fn shorten_to(longest: usize, text: &str) -> String {
+    let mut out: String = text.chars().take(longest).flat_map(printable).collect();
+    if text.chars().nth(longest).is_some() {
         out.push('…');
     }
     out
