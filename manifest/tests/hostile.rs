@@ -39,150 +39,64 @@ fn refused(text: &str, expected: Expect) {
 }
 
 #[test]
+#[rustfmt::skip]
 fn size() {
-    refused(
-        &" ".repeat(MAX_BYTES + 1),
-        expect!["1:1: the text has 1048577 bytes, at most 1048576 are read"],
-    );
-    refused(
-        &format!("a: \"{}\"", "x".repeat(MAX_BYTES)),
-        expect!["1:1: the text has 1048581 bytes, at most 1048576 are read"],
-    );
-    refused(
-        &format!("[{}", "a,".repeat(500_000)),
-        expect!["1:200000: more than 100000 keys and values: split the text"],
-    );
+    refused(&" ".repeat(MAX_BYTES + 1), expect![[r#"1:1: the text has 1048577 bytes, at most 1048576 are read"#]]);
+    refused(&format!("a: \"{}\"", "x".repeat(MAX_BYTES)), expect![[r#"1:1: the text has 1048581 bytes, at most 1048576 are read"#]]);
+    refused(&format!("[{}", "a,".repeat(500_000)), expect![[r#"1:200000: more than 100000 keys and values: split the text"#]]);
 }
 
 #[test]
+#[rustfmt::skip]
 fn depth() {
-    refused(
-        &"[".repeat(MAX_BYTES),
-        expect!["1:33: more than 32 levels inside each other: write it flatter"],
-    );
-    refused(
-        &"{a: ".repeat(MAX_BYTES / 4),
-        expect!["1:129: more than 32 levels inside each other: write it flatter"],
-    );
-    refused(
-        &"- ".repeat(MAX_BYTES / 2),
-        expect!["1:65: more than 32 levels inside each other: write it flatter"],
-    );
-    refused(
-        &"? ".repeat(MAX_BYTES / 2),
-        expect!["1:65: more than 32 levels inside each other: write it flatter"],
-    );
+    refused(&"[".repeat(MAX_BYTES), expect![[r#"1:33: more than 32 levels inside each other: write it flatter"#]]);
+    refused(&"{a: ".repeat(MAX_BYTES / 4), expect![[r#"1:129: more than 32 levels inside each other: write it flatter"#]]);
+    refused(&"- ".repeat(MAX_BYTES / 2), expect![[r#"1:65: more than 32 levels inside each other: write it flatter"#]]);
+    refused(&"? ".repeat(MAX_BYTES / 2), expect![[r#"1:65: more than 32 levels inside each other: write it flatter"#]]);
     let stairs = (0..1000).fold(String::new(), |mut text, level| {
         writeln!(text, "{:level$}a:", "").unwrap();
         text
     });
-    refused(
-        &stairs,
-        expect!["33:33: more than 32 levels inside each other: write it flatter"],
-    );
+    refused(&stairs, expect![[r#"33:33: more than 32 levels inside each other: write it flatter"#]]);
 }
 
 #[test]
+#[rustfmt::skip]
 fn aliases() {
-    refused(
-        "a: &a [lol]\nb: &b [*a, *a]\nc: [*b, *b]\n",
-        expect![
-            "1:7: anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes"
-        ],
-    );
-    refused(
-        "a: *nowhere\n",
-        expect![
-            "1:4: anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes"
-        ],
-    );
-    refused(
-        "a: &a [*a]\n",
-        expect![
-            "1:7: anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes"
-        ],
-    );
-    refused(
-        "<<: { a: 1 }\n",
-        expect!["1:1: merge keys (`<<`) are not read here: write the fields out"],
-    );
-    refused(
-        "base: { a: 1 }\nx:\n  <<: [{ a: 1 }]\n",
-        expect!["3:3: merge keys (`<<`) are not read here: write the fields out"],
-    );
+    refused("a: &a [lol]\nb: &b [*a, *a]\nc: [*b, *b]\n", expect![[r#"1:7: anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes"#]]);
+    refused("a: *nowhere\n", expect![[r#"1:4: anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes"#]]);
+    refused("a: &a [*a]\n", expect![[r#"1:7: anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes"#]]);
+    refused("<<: { a: 1 }\n", expect![[r#"1:1: merge keys (`<<`) are not read here: write the fields out"#]]);
+    refused("base: { a: 1 }\nx:\n  <<: [{ a: 1 }]\n", expect![[r#"3:3: merge keys (`<<`) are not read here: write the fields out"#]]);
 }
 
 #[test]
+#[rustfmt::skip]
 fn keys() {
-    refused(
-        "a: 1\nb: 2\na: 3\n",
-        expect!["3:1: the key `a` is there twice in one mapping: keep one of them"],
-    );
-    refused(
-        "a: { x: 1, \"x\": 2 }\n",
-        expect!["1:12: the key `x` is there twice in one mapping: keep one of them"],
-    );
-    refused(
-        "1: a\n",
-        expect!["1:1: a key must be text, this is the number `1`: write it in quotes"],
-    );
-    refused(
-        "true: a\n",
-        expect!["1:1: a key must be text, this is the truth value `true`: write it in quotes"],
-    );
-    refused(
-        "~: a\n",
-        expect!["1:1: a key must be text, this is nothing: write it in quotes"],
-    );
-    refused(
-        "? [a, b]\n: c\n",
-        expect!["1:3: a key must be text, this is a list: write it in quotes"],
-    );
-    refused(
-        "? { a: b }\n: c\n",
-        expect!["1:3: a key must be text, this is a mapping: write it in quotes"],
-    );
+    refused("a: 1\nb: 2\na: 3\n", expect![[r#"3:1: the key `a` is there twice in one mapping: keep one of them"#]]);
+    refused("a: { x: 1, \"x\": 2 }\n", expect![[r#"1:12: the key `x` is there twice in one mapping: keep one of them"#]]);
+    refused("1: a\n", expect![[r#"1:1: a key must be text, this is the number `1`: write it in quotes"#]]);
+    refused("true: a\n", expect![[r#"1:1: a key must be text, this is the truth value `true`: write it in quotes"#]]);
+    refused("~: a\n", expect![[r#"1:1: a key must be text, this is nothing: write it in quotes"#]]);
+    refused("? [a, b]\n: c\n", expect![[r#"1:3: a key must be text, this is a list: write it in quotes"#]]);
+    refused("? { a: b }\n: c\n", expect![[r#"1:3: a key must be text, this is a mapping: write it in quotes"#]]);
 }
 
 #[test]
+#[rustfmt::skip]
 fn tags() {
-    refused(
-        "a: !!str 5\n",
-        expect!["1:10: tags (`tag:yaml.org,2002:str`) are not read here: write the value alone"],
-    );
-    refused(
-        "a: !!binary aGk=\n",
-        expect!["1:13: tags (`tag:yaml.org,2002:binary`) are not read here: write the value alone"],
-    );
-    refused(
-        "a: !!python/object/apply:os.system [id]\n",
-        expect![
-            "1:36: tags (`tag:yaml.org,2002:python/object/apply:os.system`) are not read here: write the value alone"
-        ],
-    );
-    refused(
-        "a: !include /etc/passwd\n",
-        expect!["1:13: tags (`!include`) are not read here: write the value alone"],
-    );
-    refused(
-        "!!map { a: b }\n",
-        expect!["1:7: tags (`tag:yaml.org,2002:map`) are not read here: write the value alone"],
-    );
-    refused(
-        "!!str a: b\n",
-        expect!["1:7: tags (`tag:yaml.org,2002:str`) are not read here: write the value alone"],
-    );
-    refused(
-        "%TAG ! tag:example.com,2000:\n---\na: !x b\n",
-        expect!["3:7: tags (`tag:example.com,2000:x`) are not read here: write the value alone"],
-    );
-    refused(
-        "a: ! b\n",
-        expect!["1:6: tags (`!`) are not read here: write the value alone"],
-    );
+    refused("a: !!str 5\n", expect![[r#"1:10: tags (`tag:yaml.org,2002:str`) are not read here: write the value alone"#]]);
+    refused("a: !!binary aGk=\n", expect![[r#"1:13: tags (`tag:yaml.org,2002:binary`) are not read here: write the value alone"#]]);
+    refused("a: !!python/object/apply:os.system [id]\n", expect![[r#"1:36: tags (`tag:yaml.org,2002:python/object/apply:os.system`) are not read here: write the value alone"#]]);
+    refused("a: !include /etc/passwd\n", expect![[r#"1:13: tags (`!include`) are not read here: write the value alone"#]]);
+    refused("!!map { a: b }\n", expect![[r#"1:7: tags (`tag:yaml.org,2002:map`) are not read here: write the value alone"#]]);
+    refused("!!str a: b\n", expect![[r#"1:7: tags (`tag:yaml.org,2002:str`) are not read here: write the value alone"#]]);
+    refused("%TAG ! tag:example.com,2000:\n---\na: !x b\n", expect![[r#"3:7: tags (`tag:example.com,2000:x`) are not read here: write the value alone"#]]);
+    refused("a: ! b\n", expect![[r#"1:6: tags (`!`) are not read here: write the value alone"#]]);
 }
 
 #[test]
+#[rustfmt::skip]
 fn numbers_that_are_read_in_two_ways() {
     for text in [
         "017",
@@ -198,65 +112,25 @@ fn numbers_that_are_read_in_two_ways() {
         let error = Policy::parse(&format!("capabilities: {{ c: {text} }}")).unwrap_err();
         assert_eq!((error.line, error.column), (1, 20), "{text}: {error}");
     }
-    refused(
-        "a: 017\n",
-        expect![
-            "1:4: `017` is not a number that can be read in one way only: write it as JSON does, or in quotes if it is text"
-        ],
-    );
-    refused(
-        "a: .inf\n",
-        expect!["1:4: a number must be finite: write text in quotes"],
-    );
-    refused(
-        "a: .NaN\n",
-        expect!["1:4: a number must be finite: write text in quotes"],
-    );
-    refused(
-        "a: 1e999\n",
-        expect!["1:4: a number must be finite: write text in quotes"],
-    );
+    refused("a: 017\n", expect![[r#"1:4: `017` is not a number that can be read in one way only: write it as JSON does, or in quotes if it is text"#]]);
+    refused("a: .inf\n", expect![[r#"1:4: a number must be finite: write text in quotes"#]]);
+    refused("a: .NaN\n", expect![[r#"1:4: a number must be finite: write text in quotes"#]]);
+    refused("a: 1e999\n", expect![[r#"1:4: a number must be finite: write text in quotes"#]]);
 }
 
 #[test]
+#[rustfmt::skip]
 fn documents_and_syntax() {
-    refused(
-        "a: 1\n---\nb: 2\n",
-        expect!["2:1: one document per text: leave out what follows the first `---` or `...`"],
-    );
-    refused(
-        "a: 1\n...\nb\n",
-        expect!["2:1: one document per text: leave out what follows the first `---` or `...`"],
-    );
-    refused(
-        "a: b: c\n",
-        expect!["1:5: not YAML: mapping values are not allowed in this context"],
-    );
-    refused("a: [b\n", expect!["1:4: not YAML: unclosed bracket '['"]);
-    refused(
-        "a: 'b\n",
-        expect!["2:1: not YAML: invalid indentation in multiline quoted scalar"],
-    );
-    refused(
-        "a:\n\t- b\n",
-        expect!["2:2: not YAML: tabs disallowed within this context (block indentation)"],
-    );
-    refused(
-        "a: \"\0\"\n",
-        expect![[r#"1:5: not YAML: unexpected character: `\u{0}'"#]],
-    );
-    refused(
-        "a: \u{7}\n",
-        expect![[r#"1:4: not YAML: unexpected character: `\u{7}'"#]],
-    );
-    refused(
-        "a: @b\n",
-        expect!["1:4: not YAML: unexpected character: `@'"],
-    );
-    refused(
-        "key without colon\n  a: b\n",
-        expect!["2:4: not YAML: mapping values are not allowed in this context"],
-    );
+    refused("a: 1\n---\nb: 2\n", expect![[r#"2:1: one document per text: leave out what follows the first `---` or `...`"#]]);
+    refused("a: 1\n...\nb\n", expect![[r#"2:1: one document per text: leave out what follows the first `---` or `...`"#]]);
+    refused("a: b: c\n", expect![[r#"1:5: not YAML: mapping values are not allowed in this context"#]]);
+    refused("a: [b\n", expect![[r#"1:4: not YAML: unclosed bracket '['"#]]);
+    refused("a: 'b\n", expect![[r#"2:1: not YAML: invalid indentation in multiline quoted scalar"#]]);
+    refused("a:\n\t- b\n", expect![[r#"2:2: not YAML: tabs disallowed within this context (block indentation)"#]]);
+    refused("a: \"\0\"\n", expect![[r#"1:5: not YAML: unexpected character: `\u{0}'"#]]);
+    refused("a: \u{7}\n", expect![[r#"1:4: not YAML: unexpected character: `\u{7}'"#]]);
+    refused("a: @b\n", expect![[r#"1:4: not YAML: unexpected character: `@'"#]]);
+    refused("key without colon\n  a: b\n", expect![[r#"2:4: not YAML: mapping values are not allowed in this context"#]]);
 }
 
 #[test]
