@@ -228,7 +228,7 @@ struct Review<'a> {
     linked: BTreeSet<&'static str>,
 }
 
-impl Review<'_> {
+impl<'a> Review<'a> {
     fn deny(&mut self, what: String, refusals: Vec<Refusal>, hint: Option<String>) {
         for statement in self.statements {
             if let Some(capabilities) = &statement.capabilities {
@@ -359,7 +359,7 @@ impl Review<'_> {
     }
 
     /// The capability that calls the linked interface, if this component exports it.
-    fn called(&self, link: &Link, interface: &str) -> Option<(&dyn Word, InterfaceName)> {
+    fn called(&self, link: &Link, interface: &str) -> Option<(&'a dyn Word, InterfaceName)> {
         let export = self.candidate.artifact.exports().iter().find_map(|export| match export {
             Export::Interface(name)
                 if name.namespace == link.namespace && name.package == link.package && name.interface == interface =>

@@ -55,7 +55,7 @@ const ROWS: &[Row] = &[
     row!("wasi:io/poll", io::poll, Io),
     row!("wasi:io/streams", io::streams, Io),
     row!("wasi:cli/environment", cli::environment, WasiCli),
-    row!("wasi:cli/exit", cli::exit, WasiCli, options),
+    row!("wasi:cli/exit", cli::exit, WasiCli),
     row!("wasi:cli/stdin", cli::stdin, WasiCli),
     row!("wasi:cli/stdout", cli::stdout, WasiCli),
     row!("wasi:cli/stderr", cli::stderr, WasiCli),

@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use writ_manifest::Application;
 use writ_provider::wasmtime::component::types::{ComponentFunc, ComponentItem};
 use writ_provider::wasmtime::component::{Component, Val};
 use writ_provider::wasmtime::{self, Engine};
 use writ_provider::{Failure, Target};
 
-use crate::authorize::{Admission, Candidate};
+use crate::authorize::Admission;
 use crate::denial::Denials;
 use crate::host::{DeployError, Host};
 use crate::load::Artifact;
@@ -120,15 +119,6 @@ impl Host {
         work.await?;
         let text = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(text)
-    }
-
-    /// Decides what a component may do on its own, outside an application: what `call` and `inspect` need.
-    ///
-    /// # Errors
-    /// Every denial at once.
-    pub fn authorize_alone(&self, candidate: &Candidate<'_>) -> Result<Admission, Denials> {
-        let application = Application::alone(candidate.entry.clone());
-        self.authorize(std::slice::from_ref(candidate), &application)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Host {
     engine: Engine,
     capacity: Capacity,
     registry: Registry,
-    cache: Option<Cache>,
+    cache: Option<Arc<Cache>>,
     policies: Policies,
     budgets: Budgets,
     pool: Pool,
@@ -109,6 +109,7 @@ impl Host {
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
+        let cache = cache.map(Arc::new);
         Ok(Self { engine, capacity, registry, cache, policies, budgets: Budgets::default(), pool, _ticker: ticker })
     }
 

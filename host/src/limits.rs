@@ -27,7 +27,7 @@ impl Figures {
         let mut figures = Self::default();
         for (name, value) in limits {
             let text = value.as_str().ok_or_else(|| format!("says `{name}: {value}`, which has no unit"))?;
-            let failed = |error: writ_provider::units::InvalidUnit| format!("says `{name}: {text}`: {error}");
+            let failed = |error: writ_provider::units::UnitError| format!("says `{name}: {text}`: {error}");
             match name.as_str() {
                 "memory" => figures.memory = Some(text.parse().map_err(failed)?),
                 "time" => figures.time = Some(text.parse().map_err(failed)?),

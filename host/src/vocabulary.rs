@@ -155,7 +155,7 @@ impl<C: Constraint> Plan for Planned<C> {
 }
 
 /// The capability that an interface stands for although no provider here serves it; it may only be claimed empty.
-pub fn known(name: &InterfaceName) -> Option<&'static str> {
+pub(crate) fn known(name: &InterfaceName) -> Option<&'static str> {
     let stands = |(_, interfaces): &&(&str, &[&str])| {
         interfaces.iter().filter_map(|known| known.parse::<InterfaceName>().ok()).any(|known| known.matches(name))
     };
@@ -163,7 +163,7 @@ pub fn known(name: &InterfaceName) -> Option<&'static str> {
 }
 
 /// Whether a capability is known although no provider here serves it.
-pub fn is_known(capability: &str) -> bool {
+pub(crate) fn is_known(capability: &str) -> bool {
     KNOWN.iter().any(|(known, _)| *known == capability)
 }
 

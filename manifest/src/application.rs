@@ -269,6 +269,37 @@ pub enum UnsupportedFeature {
 }
 
 impl Application {
+    /// An application of one component and nothing else: what calling a component on its own needs.
+    #[must_use]
+    pub fn alone(name: &str) -> Self {
+        let at = Position::START;
+        let component = Component {
+            name: name.to_owned(),
+            source: Source::Image(Located::new(name.to_owned(), at)),
+            id: None,
+            config: BTreeMap::new(),
+            secrets: Vec::new(),
+            instances: 1,
+            scaler: None,
+            restriction: None,
+            restriction_at: Positions::default(),
+            at,
+        };
+        Self {
+            name: name.to_owned(),
+            version: None,
+            description: None,
+            annotations: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            policies: Vec::new(),
+            components: vec![component],
+            providers: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+}
+
+impl Application {
     /// Parses a manifest and checks it as a whole.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use crate::error::ManifestError;
 use crate::node::{Content, Fields, Node};
 use crate::policy::limits;
 use crate::position::{Position, Positions};
-use crate::units::Time;
 use crate::yaml;
+use writ_signing::units::Time;
 
 /// What a component is, how it is built, and what it claims.
 ///
@@ -68,9 +68,7 @@ pub struct Build {
     pub at: Position,
 }
 
-const FIELDS: &[&str] = &[
-    "name", "id", "version", "revision", "expires", "build", "claims", "limits",
-];
+const FIELDS: &[&str] = &["name", "id", "version", "revision", "expires", "build", "claims", "limits"];
 
 impl ComponentFile {
     /// Parses a `writ.yaml`.
@@ -163,9 +161,7 @@ fn claims(fields: &Fields<'_>) -> Result<(BTreeMap<String, Value>, Positions), M
         let message = "a component cannot claim `any` for everything: name each capability it uses";
         return Err(node.conflict(message));
     }
-    let advice = "`[]` is linked and permits nothing, `any` does not restrict; leave the capability out to not claim it";
-    Ok((
-        node.value_map("claims", advice)?,
-        Positions::of(node.clone()),
-    ))
+    let advice =
+        "`[]` is linked and permits nothing, `any` does not restrict; leave the capability out to not claim it";
+    Ok((node.value_map("claims", advice)?, Positions::of(node.clone())))
 }

@@ -19,20 +19,13 @@ pub struct ManifestError {
 
 impl ManifestError {
     pub(crate) fn new(at: Position, kind: ErrorKind) -> Self {
-        Self {
-            line: at.line,
-            column: at.column,
-            kind,
-        }
+        Self { line: at.line, column: at.column, kind }
     }
 
     /// The place as one value.
     #[must_use]
     pub fn position(&self) -> Position {
-        Position {
-            line: self.line,
-            column: self.column,
-        }
+        Position { line: self.line, column: self.column }
     }
 }
 
@@ -65,10 +58,7 @@ pub enum ErrorKind {
         message: String,
     },
     /// A field that nobody knows.
-    #[error(
-        "unknown field `{field}` in {place}, expected {}",
-        Alternatives(expected)
-    )]
+    #[error("unknown field `{field}` in {place}, expected {}", Alternatives(expected))]
     UnknownField {
         /// The field as written.
         field: String,
@@ -136,10 +126,7 @@ pub enum ErrorKind {
         hint: Option<String>,
     },
     /// An interface that a well-known package does not have.
-    #[error(
-        "`{namespace}:{package}` has no interface `{interface}`, expected {}",
-        Alternatives(expected)
-    )]
+    #[error("`{namespace}:{package}` has no interface `{interface}`, expected {}", Alternatives(expected))]
     UnknownInterface {
         /// The package's namespace.
         namespace: String,
@@ -195,10 +182,7 @@ pub(crate) fn shorten_to(longest: usize, text: &str) -> String {
 
 /// Control characters and the invisible ones that reorder a line are escaped: the message goes to a terminal.
 fn printable(c: char) -> Vec<char> {
-    let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    if c.is_control() || reorders {
-        c.escape_unicode().collect()
-    } else {
-        vec![c]
-    }
+    let reorders =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    if c.is_control() || reorders { c.escape_unicode().collect() } else { vec![c] }
 }

@@ -32,12 +32,12 @@ mod node;
 mod policy;
 mod position;
 mod trust;
-pub mod units;
+
 mod yaml;
 
 pub use application::{
-    Application, Component, Link, Placement, PolicyEntry, ProviderEntry, Scaler, ScalerKind,
-    Secret, Source, Spread, Unsupported, UnsupportedFeature,
+    Application, Component, Link, Placement, PolicyEntry, ProviderEntry, Scaler, ScalerKind, Secret, Source, Spread,
+    Unsupported, UnsupportedFeature,
 };
 pub use component_file::{Build, ComponentFile};
 pub use error::{ErrorKind, ManifestError};

@@ -8,7 +8,7 @@ use serde_json::{Number, Value};
 
 use crate::error::{ErrorKind, ManifestError, shorten};
 use crate::position::{Located, Position};
-use crate::units::UnitError;
+use writ_signing::units::UnitError;
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +57,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn required(&self, field: &'static str) -> Result<&'a Node, ManifestError> {
-        let missing = || {
-            self.node.error(ErrorKind::MissingField {
-                field,
-                place: self.place,
-            })
-        };
+        let missing = || self.node.error(ErrorKind::MissingField { field, place: self.place });
         self.get(field).ok_or_else(missing)
     }
 
@@ -73,9 +68,7 @@ impl<'a> Fields<'a> {
 
     /// A field that may be left out, and else holds text.
     pub(crate) fn optional_text(&self, field: &str) -> Result<Option<String>, ManifestError> {
-        self.get(field)
-            .map(|node| Ok(node.text(field)?.value))
-            .transpose()
+        self.get(field).map(|node| Ok(node.text(field)?.value)).transpose()
     }
 
     /// The items of a field that may be left out.
@@ -85,8 +78,7 @@ impl<'a> Fields<'a> {
 
     /// A field of text to text that may be left out.
     pub(crate) fn text_map(&self, field: &str) -> Result<BTreeMap<String, String>, ManifestError> {
-        self.get(field)
-            .map_or_else(|| Ok(BTreeMap::new()), |node| node.text_map(field))
+        self.get(field).map_or_else(|| Ok(BTreeMap::new()), |node| node.text_map(field))
     }
 
     pub(crate) fn at(&self) -> Position {
@@ -96,21 +88,14 @@ impl<'a> Fields<'a> {
 
 impl Content {
     pub(crate) fn number(value: u64) -> Self {
-        Self::Number {
-            value: value.into(),
-            written: value.to_string(),
-        }
+        Self::Number { value: value.into(), written: value.to_string() }
     }
 }
 
 impl Node {
     /// A value that came from a caller and not from a text, to be checked as one from a text is.
     pub(crate) fn argument(content: Content) -> Self {
-        Self {
-            at: Position::START,
-            content,
-            bytes: None,
-        }
+        Self { at: Position::START, content, bytes: None }
     }
 
     /// The fields of a mapping, all of which must be in `known`. `place` is what the mapping is, with its article.
@@ -122,21 +107,10 @@ impl Node {
         let Content::Mapping(entries) = &self.content else {
             return Err(self.wrong_type(place.to_owned(), "a mapping"));
         };
-        let Some(stranger) = entries
-            .iter()
-            .find(|entry| !known.contains(&entry.key.as_str()))
-        else {
-            return Ok(Fields {
-                node: self,
-                place,
-                entries,
-            });
+        let Some(stranger) = entries.iter().find(|entry| !known.contains(&entry.key.as_str())) else {
+            return Ok(Fields { node: self, place, entries });
         };
-        let kind = ErrorKind::UnknownField {
-            field: shorten(&stranger.key),
-            place,
-            expected: known.to_vec(),
-        };
+        let kind = ErrorKind::UnknownField { field: shorten(&stranger.key), place, expected: known.to_vec() };
         Err(ManifestError::new(stranger.at, kind))
     }
 
@@ -173,14 +147,7 @@ impl Node {
 
     pub(crate) fn text_map(&self, field: &str) -> Result<BTreeMap<String, String>, ManifestError> {
         let entries = self.entries(field)?.iter();
-        entries
-            .map(|entry| {
-                Ok((
-                    entry.key.clone(),
-                    entry.value.any_text(&entry.key)?.to_owned(),
-                ))
-            })
-            .collect()
+        entries.map(|entry| Ok((entry.key.clone(), entry.value.any_text(&entry.key)?.to_owned()))).collect()
     }
 
     /// A whole number from `least` to `most`.
@@ -188,30 +155,18 @@ impl Node {
         let Content::Number { value, .. } = &self.content else {
             return Err(self.wrong_type(quoted(field), "a whole number"));
         };
-        let in_range = value
-            .as_u64()
-            .filter(|number| (least..=most).contains(number));
-        in_range.ok_or_else(|| {
-            self.bad_value(
-                field,
-                &format!("expected a whole number from {least} to {most}"),
-            )
-        })
+        let in_range = value.as_u64().filter(|number| (least..=most).contains(number));
+        in_range.ok_or_else(|| self.bad_value(field, &format!("expected a whole number from {least} to {most}")))
     }
 
     /// A size, a time or a rate.
-    pub(crate) fn measure<T: FromStr<Err = UnitError>>(
-        &self,
-        field: &str,
-    ) -> Result<T, ManifestError> {
+    pub(crate) fn measure<T: FromStr<Err = UnitError>>(&self, field: &str) -> Result<T, ManifestError> {
         let written = match &self.content {
             Content::Text(text) => text,
             Content::Number { written, .. } => written,
             _ => return Err(self.wrong_type(quoted(field), "a number with a unit")),
         };
-        written.parse().map_err(|error: UnitError| {
-            self.bad_value(field, &format!("expected {}", error.expected()))
-        })
+        written.parse().map_err(|error: UnitError| self.bad_value(field, &format!("expected {}", error.expected())))
     }
 
     /// A name as wadm has it, `^[-\w]+$`, in ASCII: two names that look alike are one.
@@ -220,47 +175,29 @@ impl Node {
         let name = self.text(field)?;
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if name.len() > LONGEST || !name.bytes().all(allowed) {
-            return Err(self.bad_value(
-                field,
-                "expected at most 128 letters (a-z, A-Z), digits, `-` and `_`",
-            ));
+            return Err(self.bad_value(field, "expected at most 128 letters (a-z, A-Z), digits, `-` and `_`"));
         }
         Ok(name)
     }
 
     /// A public key of the role that `prefix` stands for. The checksum is for whoever decodes the key.
-    pub(crate) fn key(
-        &self,
-        field: &str,
-        prefix: char,
-        example: &str,
-    ) -> Result<String, ManifestError> {
+    pub(crate) fn key(&self, field: &str, prefix: char, example: &str) -> Result<String, ManifestError> {
         let key = self.text(field)?.value;
         let base32 = |byte: u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
         if key.len() != 56 || !key.starts_with(prefix) || !key.bytes().all(base32) {
-            return Err(self.bad_value(
-                field,
-                &format!("expected {example}: `{prefix}` and 55 more of A-Z and 2-7"),
-            ));
+            return Err(self.bad_value(field, &format!("expected {example}: `{prefix}` and 55 more of A-Z and 2-7")));
         }
         Ok(key)
     }
 
     /// A mapping of uninterpreted values, such as claims. A value that is empty is refused: `[]` and `any` say opposite
     /// things, and which was meant cannot be known.
-    pub(crate) fn value_map(
-        &self,
-        field: &str,
-        advice: &str,
-    ) -> Result<BTreeMap<String, Value>, ManifestError> {
+    pub(crate) fn value_map(&self, field: &str, advice: &str) -> Result<BTreeMap<String, Value>, ManifestError> {
         let mut values = BTreeMap::new();
         for entry in self.entries(field)? {
             if matches!(entry.value.content, Content::Null) {
                 let message = format!("`{}` in `{field}` is empty: {advice}", shorten(&entry.key));
-                return Err(ManifestError::new(
-                    entry.at,
-                    ErrorKind::Conflict { message },
-                ));
+                return Err(ManifestError::new(entry.at, ErrorKind::Conflict { message }));
             }
             values.insert(entry.key.clone(), entry.value.value());
         }
@@ -275,10 +212,7 @@ impl Node {
             Content::Number { value, .. } => Value::Number(value.clone()),
             Content::Text(text) => Value::String(text.clone()),
             Content::Sequence(items) => items.iter().map(Self::value).collect(),
-            Content::Mapping(entries) => entries
-                .iter()
-                .map(|entry| (entry.key.clone(), entry.value.value()))
-                .collect(),
+            Content::Mapping(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.value())).collect(),
         }
     }
 
@@ -291,9 +225,7 @@ impl Node {
     }
 
     pub(crate) fn conflict(&self, message: impl Into<String>) -> ManifestError {
-        self.error(ErrorKind::Conflict {
-            message: message.into(),
-        })
+        self.error(ErrorKind::Conflict { message: message.into() })
     }
 
     /// The value is of the right type, and not allowed.
@@ -303,11 +235,7 @@ impl Node {
             Content::Number { written, .. } => shorten(written),
             _ => self.found(),
         };
-        self.error(ErrorKind::BadValue {
-            place: quoted(field),
-            value,
-            expected: expected.to_owned(),
-        })
+        self.error(ErrorKind::BadValue { place: quoted(field), value, expected: expected.to_owned() })
     }
 
     pub(crate) fn wrong_type(&self, place: String, expected: &'static str) -> ManifestError {
@@ -315,23 +243,14 @@ impl Node {
             Content::Number { written, .. } if expected == "text" => {
                 Some(format!("write it in quotes, `\"{}\"`", shorten(written)))
             }
-            Content::Bool(value) if expected == "text" => {
-                Some(format!("write it in quotes, `\"{value}\"`"))
-            }
+            Content::Bool(value) if expected == "text" => Some(format!("write it in quotes, `\"{value}\"`")),
             Content::Text(text) if expected == "a whole number" && text.parse::<u64>().is_ok() => {
                 Some("write it without quotes".to_owned())
             }
-            Content::Null if place.starts_with('`') => {
-                Some("write a value, or leave the field out".to_owned())
-            }
+            Content::Null if place.starts_with('`') => Some("write a value, or leave the field out".to_owned()),
             _ => None,
         };
-        self.error(ErrorKind::WrongType {
-            place,
-            expected,
-            found: self.found(),
-            hint,
-        })
+        self.error(ErrorKind::WrongType { place, expected, found: self.found(), hint })
     }
 
     /// What it is, for a message.

@@ -41,12 +41,7 @@ impl Policy {
     /// A policy that is not read from a text; it has no positions.
     #[must_use]
     pub fn new(capabilities: Capabilities, limits: BTreeMap<String, Value>) -> Self {
-        Self {
-            capabilities,
-            capabilities_at: Positions::default(),
-            limits,
-            limits_at: Positions::default(),
-        }
+        Self { capabilities, capabilities_at: Positions::default(), limits, limits_at: Positions::default() }
     }
 
     /// Parses a policy.
@@ -64,18 +59,11 @@ impl Policy {
             (Capabilities::Any, Positions::default())
         } else {
             let advice = "`[]` permits nothing, `any` restricts nothing";
-            let values = written
-                .value_map("capabilities", advice)
-                .map_err(|error| any_or_mapping(written, error))?;
+            let values = written.value_map("capabilities", advice).map_err(|error| any_or_mapping(written, error))?;
             (Capabilities::Only(values), Positions::of(written.clone()))
         };
         let (limits, limits_at) = limits(&fields)?;
-        Ok(Self {
-            capabilities,
-            capabilities_at,
-            limits,
-            limits_at,
-        })
+        Ok(Self { capabilities, capabilities_at, limits, limits_at })
     }
 
     /// As JSON, whose text form is also YAML.
@@ -86,10 +74,7 @@ impl Policy {
         };
         let mut fields = serde_json::Map::from_iter([("capabilities".to_owned(), capabilities)]);
         if !self.limits.is_empty() {
-            fields.insert(
-                "limits".to_owned(),
-                self.limits.clone().into_iter().collect(),
-            );
+            fields.insert("limits".to_owned(), self.limits.clone().into_iter().collect());
         }
         Value::Object(fields)
     }
@@ -103,25 +88,19 @@ impl PartialEq for Policy {
 }
 
 /// The field `limits` of a policy or a component file: uninterpreted, and may be left out.
-pub(crate) fn limits(
-    fields: &Fields<'_>,
-) -> Result<(BTreeMap<String, Value>, Positions), ManifestError> {
+pub(crate) fn limits(fields: &Fields<'_>) -> Result<(BTreeMap<String, Value>, Positions), ManifestError> {
     let Some(node) = fields.get("limits") else {
         return Ok(Default::default());
     };
     let advice = "write a value with its unit, or leave the limit out";
-    Ok((
-        node.value_map("limits", advice)?,
-        Positions::of(node.clone()),
-    ))
+    Ok((node.value_map("limits", advice)?, Positions::of(node.clone())))
 }
 
 fn any_or_mapping(written: &Node, error: ManifestError) -> ManifestError {
     match error.kind {
-        ErrorKind::WrongType { .. } => written.wrong_type(
-            "`capabilities`".to_owned(),
-            "`any`, or a mapping of capabilities",
-        ),
+        ErrorKind::WrongType { .. } => {
+            written.wrong_type("`capabilities`".to_owned(), "`any`, or a mapping of capabilities")
+        }
         _ => error,
     }
 }

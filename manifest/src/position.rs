@@ -84,10 +84,7 @@ impl Positions {
 
 fn step<'a>(node: &'a Node, token: &str) -> Option<&'a Node> {
     match &node.content {
-        Content::Mapping(entries) => entries
-            .iter()
-            .find(|entry| entry.key == token)
-            .map(|entry| &entry.value),
+        Content::Mapping(entries) => entries.iter().find(|entry| entry.key == token).map(|entry| &entry.value),
         Content::Sequence(items) => items.get(token.parse::<usize>().ok()?),
         _ => None,
     }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::error::ManifestError;
 use crate::node::{Content, Node};
 use crate::policy::Policy;
-use crate::units::Time;
 use crate::yaml;
+use writ_signing::units::Time;
 
 /// One operator a host trusts, and how far.
 ///
@@ -69,17 +69,10 @@ impl TrustEntry {
     /// The first thing that is wrong with it, and where.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let root = yaml::parse(text)?;
-        let fields = root.fields(
-            "a trust entry",
-            &["name", "operator", "policy", "revocations"],
-        )?;
+        let fields = root.fields("a trust entry", &["name", "operator", "policy", "revocations"])?;
         Ok(Self {
             name: fields.required("name")?.name("name")?.value,
-            operator: fields.required("operator")?.key(
-                "operator",
-                'O',
-                "an operator's public key",
-            )?,
+            operator: fields.required("operator")?.key("operator", 'O', "an operator's public key")?,
             policy: trust_policy(fields.required("policy")?)?,
             revocations: revocations(fields.required("revocations")?)?,
         })
@@ -94,11 +87,7 @@ impl TrustEntry {
         };
         let revocations = match &self.revocations {
             Revocations::None => Value::from("none"),
-            Revocations::Lists {
-                dir,
-                max_age,
-                accounts,
-            } => {
+            Revocations::Lists { dir, max_age, accounts } => {
                 json!({ "dir": dir, "max_age": max_age.to_string(), "accounts": accounts.as_str() })
             }
         };
@@ -132,10 +121,9 @@ fn revocations(node: &Node) -> Result<Revocations, ManifestError> {
         return Ok(Revocations::None);
     }
     if !matches!(node.content, Content::Mapping(_)) {
-        return Err(node.wrong_type(
-            "`revocations`".to_owned(),
-            "`none`, or a mapping of `dir`, `max_age` and `accounts`",
-        ));
+        return Err(
+            node.wrong_type("`revocations`".to_owned(), "`none`, or a mapping of `dir`, `max_age` and `accounts`")
+        );
     }
     let fields = node.fields("`revocations`", &["dir", "max_age", "accounts"])?;
     let accounts = fields.required("accounts")?;

@@ -26,15 +26,10 @@ const MAX_NODES: usize = 100_000;
 /// Reads one document.
 pub(crate) fn parse(text: &str) -> Result<Node, ManifestError> {
     if text.len() > MAX_BYTES {
-        let kind = ErrorKind::TooLarge {
-            what: "the text",
-            bytes: text.len(),
-            limit: MAX_BYTES,
-        };
+        let kind = ErrorKind::TooLarge { what: "the text", bytes: text.len(), limit: MAX_BYTES };
         return Err(ManifestError::new(Position::START, kind));
     }
-    let read: RawNode =
-        serde_saphyr::from_str_with_options(text, options()).map_err(|error| refusal(&error))?;
+    let read: RawNode = serde_saphyr::from_str_with_options(text, options()).map_err(|error| refusal(&error))?;
     node(read, text)
 }
 
@@ -67,14 +62,9 @@ fn refusal(error: &serde_saphyr::Error) -> ManifestError {
     let message = match error.without_snippet() {
         Error::Budget { breach, .. } => over_budget(breach),
         Error::UnknownAnchor { .. } => NO_ALIASES.to_owned(),
-        Error::MergeKeyNotAllowed { .. } => {
-            "merge keys (`<<`) are not read here: write the fields out".to_owned()
-        }
+        Error::MergeKeyNotAllowed { .. } => "merge keys (`<<`) are not read here: write the fields out".to_owned(),
         Error::DuplicateMappingKey { key, .. } => {
-            let key = key
-                .as_deref()
-                .map(|key| format!(" `{}`", shorten(key)))
-                .unwrap_or_default();
+            let key = key.as_deref().map(|key| format!(" `{}`", shorten(key))).unwrap_or_default();
             format!("the key{key} is there twice in one mapping: keep one of them")
         }
         Error::NonFiniteFloat { .. } => "a number must be finite: write text in quotes".to_owned(),
@@ -107,9 +97,7 @@ fn over_budget(breach: &BudgetBreach) -> String {
         }
         BudgetBreach::Documents { .. } => ONE_DOCUMENT.to_owned(),
         BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. } => NO_ALIASES.to_owned(),
-        BudgetBreach::MergeKeys { .. } => {
-            "merge keys (`<<`) are not read here: write the fields out".to_owned()
-        }
+        BudgetBreach::MergeKeys { .. } => "merge keys (`<<`) are not read here: write the fields out".to_owned(),
         other => format!("more than is read from one text: {other:?}"),
     }
 }
@@ -117,10 +105,7 @@ fn over_budget(breach: &BudgetBreach) -> String {
 fn position(location: Location) -> Position {
     // An unknown location is 0:0; the text's beginning is the nearest place that exists.
     let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
-    Position {
-        line: count(location.line()),
-        column: count(location.column()),
-    }
+    Position { line: count(location.line()), column: count(location.column()) }
 }
 
 fn bytes(location: Location, text: &str) -> Option<std::ops::Range<usize>> {
@@ -147,36 +132,21 @@ fn node(raw: RawNode, text: &str) -> Result<Node, ManifestError> {
     let at = position(location);
     let Tagged(raw, tag) = raw.value;
     if let Some(tag) = tag {
-        let message = format!(
-            "tags (`{}`) are not read here: write the value alone",
-            shorten(&tag)
-        );
+        let message = format!("tags (`{}`) are not read here: write the value alone", shorten(&tag));
         return Err(ManifestError::new(at, ErrorKind::Yaml { message }));
     }
     let bytes = bytes(location, text);
     let content = match raw {
         Raw::Null => Content::Null,
         Raw::Bool(value) => Content::Bool(value),
-        Raw::Number => number(
-            at,
-            bytes
-                .clone()
-                .and_then(|range| text.get(range))
-                .unwrap_or_default(),
-        )?,
+        Raw::Number => number(at, bytes.clone().and_then(|range| text.get(range)).unwrap_or_default())?,
         Raw::Text(value) => Content::Text(value),
-        Raw::Sequence(items) => Content::Sequence(
-            items
-                .into_iter()
-                .map(|item| node(item, text))
-                .collect::<Result<_, _>>()?,
-        ),
-        Raw::Mapping(entries) => Content::Mapping(
-            entries
-                .into_iter()
-                .map(|pair| entry(pair, text))
-                .collect::<Result<_, _>>()?,
-        ),
+        Raw::Sequence(items) => {
+            Content::Sequence(items.into_iter().map(|item| node(item, text)).collect::<Result<_, _>>()?)
+        }
+        Raw::Mapping(entries) => {
+            Content::Mapping(entries.into_iter().map(|pair| entry(pair, text)).collect::<Result<_, _>>()?)
+        }
     };
     Ok(Node { at, bytes, content })
 }
@@ -184,18 +154,10 @@ fn node(raw: RawNode, text: &str) -> Result<Node, ManifestError> {
 fn entry((key, value): (RawNode, RawNode), text: &str) -> Result<Entry, ManifestError> {
     let key = node(key, text)?;
     let Content::Text(name) = key.content else {
-        let message = format!(
-            "a key must be text, this is {}: write it in quotes",
-            key.found()
-        );
+        let message = format!("a key must be text, this is {}: write it in quotes", key.found());
         return Err(ManifestError::new(key.at, ErrorKind::Yaml { message }));
     };
-    Ok(Entry {
-        key: name,
-        at: key.at,
-        key_bytes: key.bytes,
-        value: node(value, text)?,
-    })
+    Ok(Entry { key: name, at: key.at, key_bytes: key.bytes, value: node(value, text)? })
 }
 
 /// A number as JSON writes it. YAML's other forms mean different things to different readers: `017` is 17 or 15, and
@@ -213,14 +175,9 @@ fn number(at: Position, written: &str) -> Result<Content, ManifestError> {
     if value.is_f64() {
         let fraction: f64 = written.parse().map_err(|_| refused())?;
         let written_as_one = written.contains(['.', 'e', 'E']);
-        value = serde_json::Number::from_f64(fraction)
-            .filter(|_| written_as_one)
-            .ok_or_else(refused)?;
+        value = serde_json::Number::from_f64(fraction).filter(|_| written_as_one).ok_or_else(refused)?;
     }
-    Ok(Content::Number {
-        value,
-        written: written.to_owned(),
-    })
+    Ok(Content::Number { value, written: written.to_owned() })
 }
 
 impl<'de> Deserialize<'de> for Raw {
@@ -283,6 +240,5 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-const NO_ALIASES: &str =
-    "anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes";
+const NO_ALIASES: &str = "anchors (`&`) and aliases (`*`) are not read here: write the value out, or text in quotes";
 const ONE_DOCUMENT: &str = "one document per text: leave out what follows the first `---` or `...`";

@@ -19,26 +19,13 @@ fn an_id_is_added_below_the_name() {
             "name: x   # the name\nid: {id}\n\n# about versions\n{rest}",
         ),
         ("{rest}name: 'x'", "{rest}name: 'x'\nid: {id}\n"),
-        (
-            "# top\n---\n{rest}name: \"x\"\n",
-            "# top\n---\n{rest}name: \"x\"\nid: {id}\n",
-        ),
-        (
-            "\u{feff}name: x\n{rest}",
-            "\u{feff}name: x\nid: {id}\n{rest}",
-        ),
-        (
-            "name: # on the next line\n  x\n{rest}",
-            "name: # on the next line\n  x\nid: {id}\n{rest}",
-        ),
+        ("# top\n---\n{rest}name: \"x\"\n", "# top\n---\n{rest}name: \"x\"\nid: {id}\n"),
+        ("\u{feff}name: x\n{rest}", "\u{feff}name: x\nid: {id}\n{rest}"),
+        ("name: # on the next line\n  x\n{rest}", "name: # on the next line\n  x\nid: {id}\n{rest}"),
         ("name: >-\n  x\n{rest}", "name: >-\n  x\nid: {id}\n{rest}"),
     ] {
         let fill = |text: &str| text.replace("{rest}", REST).replace("{id}", ID);
-        assert_eq!(
-            ComponentFile::with_id(&fill(text), ID).unwrap(),
-            fill(expected),
-            "{text}"
-        );
+        assert_eq!(ComponentFile::with_id(&fill(text), ID).unwrap(), fill(expected), "{text}");
     }
     let dos = "name: x\r\nversion: v\r\nrevision: 1\r\nexpires: 1h\r\n";
     let expected = format!("name: x\r\nid: {ID}\r\nversion: v\r\nrevision: 1\r\nexpires: 1h\r\n");
@@ -62,11 +49,7 @@ fn an_id_is_replaced_in_its_line() {
     ] {
         let text = format!("name: x\n{line}\n{REST}");
         let expected = format!("name: x\n{}\n{REST}", expected.replace("{id}", ID));
-        assert_eq!(
-            ComponentFile::with_id(&text, ID).unwrap(),
-            expected,
-            "{line}"
-        );
+        assert_eq!(ComponentFile::with_id(&text, ID).unwrap(), expected, "{line}");
     }
 }
 
@@ -76,10 +59,7 @@ fn a_revision_is_replaced_or_added() {
     assert_eq!(changed, COMPONENT.replace("revision: 3 #", "revision: 4 #"));
     let without = COMPONENT.replace("revision: 3 # grows with every release\n", "");
     let changed = ComponentFile::with_revision(&without, 4).unwrap();
-    assert_eq!(
-        changed,
-        COMPONENT.replace("revision: 3 # grows with every release", "revision: 4")
-    );
+    assert_eq!(changed, COMPONENT.replace("revision: 3 # grows with every release", "revision: 4"));
 }
 
 #[test]
@@ -89,10 +69,7 @@ fn what_cannot_be_set_is_refused() {
         (format!("name: x\n{REST}"), format!("{ID}\nclaims: {{}}")),
         (format!("name: x\n{REST}"), ID.replacen('M', "A", 1)),
         (REST.to_owned(), ID.to_owned()),
-        (
-            "{name: x, version: v, revision: 1, expires: 1h}\n".to_owned(),
-            ID.to_owned(),
-        ),
+        ("{name: x, version: v, revision: 1, expires: 1h}\n".to_owned(), ID.to_owned()),
         (format!("name: x\nid: |\n  old\n{REST}"), ID.to_owned()),
         (format!("name: x\nid: [old]\n{REST}"), ID.to_owned()),
         (format!("name: x\nid: a\nid: b\n{REST}"), ID.to_owned()),

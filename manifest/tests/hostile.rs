@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use texts::{COMPONENT, OLD_FORM, ORDERS, SHARED};
-use writ_manifest::{
-    Application, Capabilities, ComponentFile, MAX_BYTES, Policy, TrustEntry, TrustPolicy,
-};
+use writ_manifest::{Application, Capabilities, ComponentFile, MAX_BYTES, Policy, TrustEntry, TrustPolicy};
 
 /// Every reader refuses it the same way, and soon.
 #[track_caller]
@@ -24,18 +22,11 @@ fn refused(text: &str, expected: Expect) {
         Application::parse(text).unwrap_err(),
         TrustEntry::parse(text).unwrap_err(),
     ];
-    assert!(
-        start.elapsed() < Duration::from_secs(20),
-        "took {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(20), "took {:?}", start.elapsed());
     let [first, ..] = &errors;
     expected.assert_eq(&first.to_string());
     assert!(errors.iter().all(|error| error == first), "{errors:?}");
-    assert!(
-        first.to_string().len() < 400,
-        "a message is for people: {first}"
-    );
+    assert!(first.to_string().len() < 400, "a message is for people: {first}");
 }
 
 #[test]
@@ -136,10 +127,7 @@ fn documents_and_syntax() {
 #[test]
 fn what_is_quoted_cannot_steer_a_terminal() {
     let error = Policy::parse("\"\\e[2J\\u202Eevil\": 1\n").unwrap_err();
-    assert!(
-        !error.to_string().contains(['\u{1b}', '\u{202e}']),
-        "{error}"
-    );
+    assert!(!error.to_string().contains(['\u{1b}', '\u{202e}']), "{error}");
     let error = Policy::parse(&format!("{}: 1\n", "k".repeat(1000))).unwrap_err();
     assert!(error.to_string().len() < 200, "{error}");
 }
@@ -155,7 +143,8 @@ fn configuration_named_a_thousand_times() {
     for _ in 0..1000 {
         text.push_str("      - name: big\n");
     }
-    expect!["53:15: the configuration, written out at every use, has 4200042 bytes, at most 4194304 are read"].assert_eq(&Application::parse(&text).unwrap_err().to_string());
+    expect!["53:15: the configuration, written out at every use, has 4200042 bytes, at most 4194304 are read"]
+        .assert_eq(&Application::parse(&text).unwrap_err().to_string());
 }
 
 #[test]
@@ -166,11 +155,7 @@ fn the_largest_text_is_read_soon() {
     }
     let start = Instant::now();
     let policy = Policy::parse(&text).unwrap();
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "took {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(10), "took {:?}", start.elapsed());
     assert!(matches!(policy.capabilities, Capabilities::Only(values) if values.len() == 45_000));
 }
 
@@ -196,8 +181,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 32, 5, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
-            proptest::collection::btree_map("\\PC{0,8}", inner, 0..5)
-                .prop_map(|map| map.into_iter().collect()),
+            proptest::collection::btree_map("\\PC{0,8}", inner, 0..5).prop_map(|map| map.into_iter().collect()),
         ]
     })
 }

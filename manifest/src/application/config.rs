@@ -38,15 +38,10 @@ impl Configs {
         Ok(())
     }
 
-    fn define(
-        &mut self,
-        name: &Located<String>,
-        properties: BTreeMap<String, String>,
-    ) -> Result<(), ManifestError> {
+    fn define(&mut self, name: &Located<String>, properties: BTreeMap<String, String>) -> Result<(), ManifestError> {
         match self.defined.get(&name.value) {
             None => {
-                self.defined
-                    .insert(name.value.clone(), (properties, name.at));
+                self.defined.insert(name.value.clone(), (properties, name.at));
                 Ok(())
             }
             Some((same, _)) if *same == properties => Ok(()),
@@ -68,26 +63,11 @@ impl Configs {
         for (owner, names) in self.uses {
             let mut merged = BTreeMap::new();
             for name in names {
-                let (properties, _) = self
-                    .defined
-                    .get(&name.value)
-                    .ok_or_else(|| undefined(&name))?;
-                bytes = bytes.saturating_add(
-                    properties
-                        .iter()
-                        .map(|(key, value)| key.len() + value.len())
-                        .sum(),
-                );
+                let (properties, _) = self.defined.get(&name.value).ok_or_else(|| undefined(&name))?;
+                bytes = bytes.saturating_add(properties.iter().map(|(key, value)| key.len() + value.len()).sum());
                 if bytes > MAX_RESOLVED {
                     let what = "the configuration, written out at every use,";
-                    return Err(ManifestError::new(
-                        name.at,
-                        ErrorKind::TooLarge {
-                            what,
-                            bytes,
-                            limit: MAX_RESOLVED,
-                        },
-                    ));
+                    return Err(ManifestError::new(name.at, ErrorKind::TooLarge { what, bytes, limit: MAX_RESOLVED }));
                 }
                 merged.extend(properties.clone());
             }

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use super::config::Configs;
 use super::link;
-use super::{
-    Application, Component, PolicyEntry, ProviderEntry, Scaler, ScalerKind, Secret, Source, Spread,
-};
+use super::{Application, Component, PolicyEntry, ProviderEntry, Scaler, ScalerKind, Secret, Source, Spread};
 use crate::error::{ErrorKind, ManifestError, shorten};
 use crate::node::{Fields, Node};
 use crate::position::{Located, Position, Positions};
@@ -28,15 +26,8 @@ pub(super) enum Owner {
 pub(super) struct Taken(BTreeMap<String, Position>);
 
 impl Taken {
-    fn name(
-        &mut self,
-        what: &str,
-        name: &Located<String>,
-        advice: &'static str,
-    ) -> Result<(), ManifestError> {
-        self.take(name.value.clone(), name.at, advice, || {
-            format!("the {what} `{}`", shorten(name))
-        })
+    fn name(&mut self, what: &str, name: &Located<String>, advice: &'static str) -> Result<(), ManifestError> {
+        self.take(name.value.clone(), name.at, advice, || format!("the {what} `{}`", shorten(name)))
     }
 
     /// Takes a key; `what` says what it stands for, should it be taken already.
@@ -50,14 +41,7 @@ impl Taken {
         let Some(first) = self.0.insert(key, at) else {
             return Ok(());
         };
-        Err(ManifestError::new(
-            at,
-            ErrorKind::Duplicate {
-                what: what(),
-                first: first.line,
-                advice,
-            },
-        ))
+        Err(ManifestError::new(at, ErrorKind::Duplicate { what: what(), first: first.line, advice }))
     }
 }
 
@@ -71,17 +55,12 @@ pub(super) struct Decoder {
 }
 
 pub(super) fn application(root: &Node) -> Result<Application, ManifestError> {
-    let fields = root.fields(
-        "an application",
-        &["apiVersion", "kind", "metadata", "spec"],
-    )?;
+    let fields = root.fields("an application", &["apiVersion", "kind", "metadata", "spec"])?;
     constant(&fields, "apiVersion", API_VERSION)?;
     constant(&fields, "kind", "Application")?;
     let application = metadata(fields.required("metadata")?)?;
 
-    let spec = fields
-        .required("spec")?
-        .fields("the spec", &["components", "policies"])?;
+    let spec = fields.required("spec")?.fields("the spec", &["components", "policies"])?;
     let mut decoder = Decoder {
         application,
         configs: Configs::default(),
@@ -93,9 +72,7 @@ pub(super) fn application(root: &Node) -> Result<Application, ManifestError> {
     let components = spec.required("components")?;
     let entries = components.list("components")?;
     if entries.is_empty() {
-        return Err(
-            components.conflict("`components` is empty: an application has one component at least")
-        );
+        return Err(components.conflict("`components` is empty: an application has one component at least"));
     }
     for entry in entries {
         decoder.entry(entry)?;
@@ -120,10 +97,9 @@ fn metadata(node: &Node) -> Result<Application, ManifestError> {
     if let Some(written) = annotation(&fields, "version")? {
         written.text("version")?;
         if written.is_text("latest") {
-            return Err(written.bad_value(
-                "version",
-                "it must name one version, such as `1.0.0`, not whichever is last",
-            ));
+            return Err(
+                written.bad_value("version", "it must name one version, such as `1.0.0`, not whichever is last")
+            );
         }
     }
     let labels = fields.text_map("labels")?;
@@ -144,10 +120,7 @@ fn annotation<'a>(metadata: &Fields<'a>, name: &str) -> Result<Option<&'a Node>,
     let Some(annotations) = metadata.get("annotations") else {
         return Ok(None);
     };
-    let entry = annotations
-        .entries("annotations")?
-        .iter()
-        .find(|entry| entry.key == name);
+    let entry = annotations.entries("annotations")?.iter().find(|entry| entry.key == name);
     Ok(entry.map(|entry| &entry.value))
 }
 
@@ -175,22 +148,11 @@ impl Decoder {
             constant(&fields, "type", SECRET_POLICY)?;
             let written = fields.required("properties")?;
             let mut properties = written.text_map("properties")?;
-            let Some(backend) = properties
-                .remove("backend")
-                .filter(|backend| !backend.is_empty())
-            else {
-                let kind = ErrorKind::MissingField {
-                    field: "backend",
-                    place: "the secret policy's `properties`",
-                };
+            let Some(backend) = properties.remove("backend").filter(|backend| !backend.is_empty()) else {
+                let kind = ErrorKind::MissingField { field: "backend", place: "the secret policy's `properties`" };
                 return Err(written.error(kind));
             };
-            let policy = PolicyEntry {
-                name: name.value,
-                backend,
-                properties,
-                at: fields.at(),
-            };
+            let policy = PolicyEntry { name: name.value, backend, properties, at: fields.at() };
             self.application.policies.push(policy);
         }
         Ok(())
@@ -199,8 +161,7 @@ impl Decoder {
     fn entry(&mut self, node: &Node) -> Result<(), ManifestError> {
         let fields = node.fields("a component", &["name", "type", "properties", "traits"])?;
         let name = fields.required("name")?.name("name")?;
-        self.names
-            .name("component name", &name, "give this component another")?;
+        self.names.name("component name", &name, "give this component another")?;
         let kind = entry_kind(fields.required("type")?)?;
 
         let owner = match kind {
@@ -208,10 +169,7 @@ impl Decoder {
             EntryKind::Provider => Owner::Provider(self.application.providers.len()),
         };
         let (source, id, secrets) = self.properties(owner, fields.required("properties")?)?;
-        let Traits {
-            scaler,
-            restriction,
-        } = self.traits(&name, kind, fields.list("traits")?)?;
+        let Traits { scaler, restriction } = self.traits(&name, kind, fields.list("traits")?)?;
 
         let (name, config, at) = (name.value, BTreeMap::new(), fields.at());
         let instances = scaler.as_ref().map_or(1, |scaler| scaler.instances);
@@ -233,16 +191,7 @@ impl Decoder {
                 });
             }
             EntryKind::Provider => {
-                let provider = ProviderEntry {
-                    name,
-                    source,
-                    id,
-                    config,
-                    secrets,
-                    instances,
-                    scaler,
-                    at,
-                };
+                let provider = ProviderEntry { name, source, id, config, secrets, instances, scaler, at };
                 self.application.providers.push(provider);
             }
         }
@@ -272,24 +221,15 @@ impl Decoder {
 
     fn secret(&self, node: &Node) -> Result<Secret, ManifestError> {
         let fields = node.fields("a secret", &["name", "properties"])?;
-        let properties = fields.required("properties")?.fields(
-            "a secret's `properties`",
-            &["policy", "key", "field", "version"],
-        )?;
+        let properties =
+            fields.required("properties")?.fields("a secret's `properties`", &["policy", "key", "field", "version"])?;
         let policy = properties.text("policy")?;
-        if !self
-            .application
-            .policies
-            .iter()
-            .any(|known| known.name == policy.value)
-        {
+        if !self.application.policies.iter().any(|known| known.name == policy.value) {
             let kind = ErrorKind::Dangling {
                 what: "the policy",
                 name: shorten(&policy),
                 problem: "is not in `spec.policies`",
-                hint: Some(format!(
-                    "add one of type `{SECRET_POLICY}` with a `backend`"
-                )),
+                hint: Some(format!("add one of type `{SECRET_POLICY}` with a `backend`")),
             };
             return Err(ManifestError::new(policy.at, kind));
         }
@@ -303,12 +243,7 @@ impl Decoder {
         })
     }
 
-    fn traits(
-        &mut self,
-        name: &Located<String>,
-        kind: EntryKind,
-        nodes: &[Node],
-    ) -> Result<Traits, ManifestError> {
+    fn traits(&mut self, name: &Located<String>, kind: EntryKind, nodes: &[Node]) -> Result<Traits, ManifestError> {
         let mut traits = Traits::default();
         for node in nodes {
             let fields = node.fields("a trait", &["type", "properties"])?;
@@ -316,28 +251,17 @@ impl Decoder {
             let properties = fields.required("properties")?;
             match which.text("type")?.as_str() {
                 "link" => link::read(self, name, fields.at(), properties)?,
-                "spreadscaler" => set_scaler(
-                    &mut traits,
-                    scaler(ScalerKind::Spread, &fields, properties)?,
-                )?,
-                "daemonscaler" => set_scaler(
-                    &mut traits,
-                    scaler(ScalerKind::Daemon, &fields, properties)?,
-                )?,
+                "spreadscaler" => set_scaler(&mut traits, scaler(ScalerKind::Spread, &fields, properties)?)?,
+                "daemonscaler" => set_scaler(&mut traits, scaler(ScalerKind::Daemon, &fields, properties)?)?,
                 "writ.dev/restrict" if kind == EntryKind::Provider => {
-                    return Err(which.conflict(
-                        "`writ.dev/restrict` narrows a component, and this is a capability",
-                    ));
+                    return Err(which.conflict("`writ.dev/restrict` narrows a component, and this is a capability"));
                 }
                 "writ.dev/restrict" if traits.restriction.is_some() => {
-                    return Err(which.conflict(
-                        "a second `writ.dev/restrict`: write all claims into the first",
-                    ));
+                    return Err(which.conflict("a second `writ.dev/restrict`: write all claims into the first"));
                 }
                 "writ.dev/restrict" => traits.restriction = Some(restriction(properties)?),
                 _ => {
-                    let known =
-                        "expected `link`, `spreadscaler`, `daemonscaler` or `writ.dev/restrict`";
+                    let known = "expected `link`, `spreadscaler`, `daemonscaler` or `writ.dev/restrict`";
                     return Err(which.bad_value("type", known));
                 }
             }
@@ -350,22 +274,10 @@ impl Decoder {
         link::check_targets(&application)?;
         for (owner, config) in self.configs.resolve()? {
             let place = match owner {
-                Owner::Component(index) => application
-                    .components
-                    .get_mut(index)
-                    .map(|entry| &mut entry.config),
-                Owner::Provider(index) => application
-                    .providers
-                    .get_mut(index)
-                    .map(|entry| &mut entry.config),
-                Owner::LinkSource(index) => application
-                    .links
-                    .get_mut(index)
-                    .map(|link| &mut link.source_config),
-                Owner::LinkTarget(index) => application
-                    .links
-                    .get_mut(index)
-                    .map(|link| &mut link.target_config),
+                Owner::Component(index) => application.components.get_mut(index).map(|entry| &mut entry.config),
+                Owner::Provider(index) => application.providers.get_mut(index).map(|entry| &mut entry.config),
+                Owner::LinkSource(index) => application.links.get_mut(index).map(|link| &mut link.source_config),
+                Owner::LinkTarget(index) => application.links.get_mut(index).map(|link| &mut link.target_config),
             };
             // Every owner was pushed after its index was taken.
             if let Some(place) = place {
@@ -386,9 +298,7 @@ fn entry_kind(node: &Node) -> Result<EntryKind, ManifestError> {
 
 fn source(properties: &Fields<'_>) -> Result<Source, ManifestError> {
     let conflict = |message: &str| {
-        let kind = ErrorKind::Conflict {
-            message: message.to_owned(),
-        };
+        let kind = ErrorKind::Conflict { message: message.to_owned() };
         ManifestError::new(properties.at(), kind)
     };
     match (properties.get("image"), properties.get("application")) {
@@ -401,12 +311,8 @@ fn source(properties: &Fields<'_>) -> Result<Source, ManifestError> {
                 at: fields.at(),
             })
         }
-        (None, None) => Err(conflict(
-            "neither `image` nor `application` is there: write exactly one of them",
-        )),
-        (Some(_), Some(_)) => Err(conflict(
-            "both `image` and `application` are there: write exactly one of them",
-        )),
+        (None, None) => Err(conflict("neither `image` nor `application` is there: write exactly one of them")),
+        (Some(_), Some(_)) => Err(conflict("both `image` and `application` are there: write exactly one of them")),
     }
 }
 
@@ -423,20 +329,11 @@ fn set_scaler(traits: &mut Traits, scaler: Scaler) -> Result<(), ManifestError> 
     Err(ManifestError::new(scaler.at, kind))
 }
 
-fn scaler(
-    kind: ScalerKind,
-    traits: &Fields<'_>,
-    properties: &Node,
-) -> Result<Scaler, ManifestError> {
-    let fields = properties.fields(
-        "a scaler's `properties`",
-        &["instances", "replicas", "spread"],
-    )?;
+fn scaler(kind: ScalerKind, traits: &Fields<'_>, properties: &Node) -> Result<Scaler, ManifestError> {
+    let fields = properties.fields("a scaler's `properties`", &["instances", "replicas", "spread"])?;
     let instances = match (fields.get("instances"), fields.get("replicas")) {
         (Some(_), Some(replicas)) => {
-            return Err(
-                replicas.conflict("`replicas` is another word for `instances`: write one of them")
-            );
+            return Err(replicas.conflict("`replicas` is another word for `instances`: write one of them"));
         }
         (None, Some(replicas)) => count(replicas, "replicas", 0)?,
         _ => count(fields.required("instances")?, "instances", 0)?,
@@ -450,18 +347,11 @@ fn scaler(
         spread.push(Spread {
             name: name.value,
             requirements: fields.text_map("requirements")?,
-            weight: fields
-                .get("weight")
-                .map_or(Ok(100), |weight| count(weight, "weight", 1))?,
+            weight: fields.get("weight").map_or(Ok(100), |weight| count(weight, "weight", 1))?,
             at: fields.at(),
         });
     }
-    Ok(Scaler {
-        kind,
-        instances,
-        spread,
-        at: traits.at(),
-    })
+    Ok(Scaler { kind, instances, spread, at: traits.at() })
 }
 
 fn count(node: &Node, field: &str, least: u64) -> Result<u32, ManifestError> {
@@ -469,15 +359,9 @@ fn count(node: &Node, field: &str, least: u64) -> Result<u32, ManifestError> {
     Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-fn restriction(
-    properties: &Node,
-) -> Result<(BTreeMap<String, serde_json::Value>, Positions), ManifestError> {
+fn restriction(properties: &Node) -> Result<(BTreeMap<String, serde_json::Value>, Positions), ManifestError> {
     let fields = properties.fields("a restriction", &["claims"])?;
     let claims = fields.required("claims")?;
-    let advice =
-        "`[]` permits nothing, `any` does not narrow; leave the capability out to not narrow it";
-    Ok((
-        claims.value_map("claims", advice)?,
-        Positions::of(claims.clone()),
-    ))
+    let advice = "`[]` permits nothing, `any` does not narrow; leave the capability out to not narrow it";
+    Ok((claims.value_map("claims", advice)?, Positions::of(claims.clone())))
 }

@@ -18,17 +18,8 @@ const WELL_KNOWN: &[(&str, &str, &[&str])] = &[
     ("wasmcloud", "messaging", &["consumer", "handler"]),
 ];
 
-const FIELDS: &[&str] = &[
-    "name",
-    "namespace",
-    "package",
-    "interfaces",
-    "source",
-    "target",
-    "source_config",
-    "target_config",
-    "isolation",
-];
+const FIELDS: &[&str] =
+    &["name", "namespace", "package", "interfaces", "source", "target", "source_config", "target_config", "isolation"];
 
 /// Reads one trait and adds the link.
 pub(super) fn read(
@@ -38,10 +29,7 @@ pub(super) fn read(
     properties: &Node,
 ) -> Result<(), ManifestError> {
     let fields = properties.fields("a link's `properties`", FIELDS)?;
-    let name = fields
-        .get("name")
-        .map(|name| name.name("name"))
-        .transpose()?;
+    let name = fields.get("name").map(|name| name.name("name")).transpose()?;
     let name = name.map_or_else(|| "default".to_owned(), |name| name.value);
     let namespace = wit_name(fields.required("namespace")?, "namespace")?;
     let package = wit_name(fields.required("package")?, "package")?;
@@ -51,14 +39,7 @@ pub(super) fn read(
         // None of the parts can contain a space, so the key is theirs alone.
         let key = format!("{} {name} {path}", owner.value);
         let advice = "give this link another `name`, or leave the interface out";
-        let what = || {
-            format!(
-                "a link `{}` from `{}` for `{}`",
-                shorten(&name),
-                shorten(owner),
-                shorten(&path)
-            )
-        };
+        let what = || format!("a link `{}` from `{}` for `{}`", shorten(&name), shorten(owner), shorten(&path));
         decoder.taken_links.take(key, interface.at, advice, what)?;
     }
 
@@ -71,10 +52,7 @@ pub(super) fn read(
         target: target.value,
         namespace,
         package,
-        interfaces: interfaces
-            .into_iter()
-            .map(|interface| interface.value)
-            .collect(),
+        interfaces: interfaces.into_iter().map(|interface| interface.value).collect(),
         source_config: BTreeMap::new(),
         target_config: BTreeMap::new(),
         source_secrets,
@@ -88,35 +66,14 @@ pub(super) fn read(
 
 /// Every link leads to an entry. Checked at the end, because a link may lead further down.
 pub(super) fn check_targets(application: &Application) -> Result<(), ManifestError> {
-    let components = application
-        .components
-        .iter()
-        .map(|entry| entry.name.as_str());
-    let names: BTreeSet<&str> = components
-        .chain(
-            application
-                .providers
-                .iter()
-                .map(|entry| entry.name.as_str()),
-        )
-        .collect();
-    let Some(link) = application
-        .links
-        .iter()
-        .find(|link| !names.contains(link.target.as_str()))
-    else {
+    let components = application.components.iter().map(|entry| entry.name.as_str());
+    let names: BTreeSet<&str> =
+        components.chain(application.providers.iter().map(|entry| entry.name.as_str())).collect();
+    let Some(link) = application.links.iter().find(|link| !names.contains(link.target.as_str())) else {
         return Ok(());
     };
-    let some: Vec<String> = names
-        .iter()
-        .take(8)
-        .map(|name| format!("`{}`", shorten(name)))
-        .collect();
-    let more = if names.len() > some.len() {
-        ", …"
-    } else {
-        ""
-    };
+    let some: Vec<String> = names.iter().take(8).map(|name| format!("`{}`", shorten(name))).collect();
+    let more = if names.len() > some.len() { ", …" } else { "" };
     let kind = ErrorKind::Dangling {
         what: "the link's target",
         name: shorten(&link.target),
@@ -130,31 +87,20 @@ pub(super) fn check_targets(application: &Application) -> Result<(), ManifestErr
 fn wit_name(node: &Node, field: &str) -> Result<String, ManifestError> {
     let name = node.text(field)?.value;
     let word = |word: &str| {
-        word.starts_with(|c: char| c.is_ascii_alphabetic())
-            && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
     if name.len() > 128 || !name.split('-').all(word) {
-        return Err(node.bad_value(
-            field,
-            "expected a name as WIT has it: words of letters and digits, joined by `-`",
-        ));
+        return Err(node.bad_value(field, "expected a name as WIT has it: words of letters and digits, joined by `-`"));
     }
     Ok(name)
 }
 
-fn interfaces(
-    node: &Node,
-    namespace: &str,
-    package: &str,
-) -> Result<Vec<Located<String>>, ManifestError> {
+fn interfaces(node: &Node, namespace: &str, package: &str) -> Result<Vec<Located<String>>, ManifestError> {
     let items = node.list("interfaces")?;
     if items.is_empty() {
         return Err(node.conflict("`interfaces` is empty: a link is for one interface at least"));
     }
-    let known = WELL_KNOWN
-        .iter()
-        .find(|(n, p, _)| (*n, *p) == (namespace, package))
-        .map(|(_, _, known)| *known);
+    let known = WELL_KNOWN.iter().find(|(n, p, _)| (*n, *p) == (namespace, package)).map(|(_, _, known)| *known);
     let mut interfaces = Vec::with_capacity(items.len());
     for item in items {
         let interface = wit_name(item, "interfaces")?;
@@ -171,11 +117,7 @@ fn interfaces(
     Ok(interfaces)
 }
 
-fn source(
-    decoder: &mut Decoder,
-    owner: Owner,
-    fields: &Fields<'_>,
-) -> Result<Vec<Secret>, ManifestError> {
+fn source(decoder: &mut Decoder, owner: Owner, fields: &Fields<'_>) -> Result<Vec<Secret>, ManifestError> {
     let Some(node) = fields.get("source") else {
         decoder.configs.read(owner, fields.list("source_config")?)?;
         return Ok(Vec::new());
@@ -203,15 +145,11 @@ fn target(
     }
     let fields = node.fields("a link's `target`", &["name", "config", "secrets"])?;
     decoder.configs.read(owner, fields.list("config")?)?;
-    Ok((
-        fields.required("name")?.name("name")?,
-        decoder.secrets(fields.list("secrets")?)?,
-    ))
+    Ok((fields.required("name")?.name("name")?, decoder.secrets(fields.list("secrets")?)?))
 }
 
 fn both_forms(at: Position, old: &str, new: &str) -> ManifestError {
-    let message =
-        format!("`{old}` is the old form and `{new}` the new one: write it as `config` in `{new}`");
+    let message = format!("`{old}` is the old form and `{new}` the new one: write it as `config` in `{new}`");
     ManifestError::new(at, ErrorKind::Conflict { message })
 }
 
@@ -219,8 +157,6 @@ fn separate(fields: &Fields<'_>) -> Result<bool, ManifestError> {
     match fields.get("isolation") {
         None => Ok(false),
         Some(node) if node.is_text("separate") => Ok(true),
-        Some(node) => {
-            Err(node.bad_value("isolation", "expected `separate`, or the field left out"))
-        }
+        Some(node) => Err(node.bad_value("isolation", "expected `separate`, or the field left out")),
     }
 }

@@ -10,10 +10,7 @@ impl Scaler {
     #[must_use]
     pub fn placement(&self) -> Vec<Placement<'_>> {
         if self.spread.is_empty() {
-            return vec![Placement {
-                spread: None,
-                instances: self.instances,
-            }];
+            return vec![Placement { spread: None, instances: self.instances }];
         }
         let counts = match self.kind {
             super::ScalerKind::Daemon => vec![self.instances; self.spread.len()],
@@ -23,27 +20,16 @@ impl Scaler {
             }
         };
         let places = self.spread.iter().zip(counts);
-        places
-            .map(|(spread, instances)| Placement {
-                spread: Some(spread),
-                instances,
-            })
-            .collect()
+        places.map(|(spread, instances)| Placement { spread: Some(spread), instances }).collect()
     }
 }
 
 fn shares(instances: u32, weights: &[u32]) -> Vec<u32> {
     let total: u64 = weights.iter().copied().map(u64::from).sum();
-    let floor = |weight: u32| {
-        (u64::from(instances) * u64::from(weight))
-            .checked_div(total)
-            .unwrap_or(0)
-    };
+    let floor = |weight: u32| (u64::from(instances) * u64::from(weight)).checked_div(total).unwrap_or(0);
     // A share is at most `instances`, so it fits.
-    let mut counts: Vec<u32> = weights
-        .iter()
-        .map(|weight| u32::try_from(floor(*weight)).unwrap_or(instances))
-        .collect();
+    let mut counts: Vec<u32> =
+        weights.iter().map(|weight| u32::try_from(floor(*weight)).unwrap_or(instances)).collect();
     let given: u32 = counts.iter().sum();
     let remainder = usize::try_from(instances.saturating_sub(given)).unwrap_or(usize::MAX);
 
@@ -63,22 +49,10 @@ impl Application {
     pub fn unsupported(&self) -> Vec<Unsupported> {
         let mut found = Vec::new();
         for entry in &self.components {
-            of_entry(
-                &entry.name,
-                &entry.source,
-                &entry.secrets,
-                entry.scaler.as_ref(),
-                &mut found,
-            );
+            of_entry(&entry.name, &entry.source, &entry.secrets, entry.scaler.as_ref(), &mut found);
         }
         for entry in &self.providers {
-            of_entry(
-                &entry.name,
-                &entry.source,
-                &entry.secrets,
-                entry.scaler.as_ref(),
-                &mut found,
-            );
+            of_entry(&entry.name, &entry.source, &entry.secrets, entry.scaler.as_ref(), &mut found);
         }
         for link in &self.links {
             of_secrets(&link.source, &link.source_secrets, &mut found);
@@ -89,42 +63,21 @@ impl Application {
     }
 }
 
-fn of_entry(
-    name: &str,
-    source: &Source,
-    secrets: &[Secret],
-    scaler: Option<&Scaler>,
-    found: &mut Vec<Unsupported>,
-) {
+fn of_entry(name: &str, source: &Source, secrets: &[Secret], scaler: Option<&Scaler>, found: &mut Vec<Unsupported>) {
     if let Source::Application { at, .. } = source {
-        found.push(Unsupported {
-            feature: UnsupportedFeature::SharedEntry,
-            entry: name.to_owned(),
-            at: *at,
-        });
+        found.push(Unsupported { feature: UnsupportedFeature::SharedEntry, entry: name.to_owned(), at: *at });
     }
     of_secrets(name, secrets, found);
     let Some(scaler) = scaler else { return };
-    let places = scaler.spread.len() > 1
-        || scaler
-            .spread
-            .iter()
-            .any(|spread| !spread.requirements.is_empty());
+    let places = scaler.spread.len() > 1 || scaler.spread.iter().any(|spread| !spread.requirements.is_empty());
     if places {
-        found.push(Unsupported {
-            feature: UnsupportedFeature::Placement,
-            entry: name.to_owned(),
-            at: scaler.at,
-        });
+        found.push(Unsupported { feature: UnsupportedFeature::Placement, entry: name.to_owned(), at: scaler.at });
     }
 }
 
 fn of_secrets(name: &str, secrets: &[Secret], found: &mut Vec<Unsupported>) {
-    let named = |secret: &Secret| Unsupported {
-        feature: UnsupportedFeature::Secret,
-        entry: name.to_owned(),
-        at: secret.at,
-    };
+    let named =
+        |secret: &Secret| Unsupported { feature: UnsupportedFeature::Secret, entry: name.to_owned(), at: secret.at };
     found.extend(secrets.iter().map(named));
 }
 
@@ -144,17 +97,9 @@ mod tests {
             (5, vec![10, 90, 50], vec![0, 4, 1]),
             (1, vec![1, 2, 3], vec![0, 0, 1]),
             (0, vec![1, 2], vec![0, 0]),
-            (
-                u32::MAX,
-                vec![u32::MAX, u32::MAX],
-                vec![u32::MAX / 2 + 1, u32::MAX / 2],
-            ),
+            (u32::MAX, vec![u32::MAX, u32::MAX], vec![u32::MAX / 2 + 1, u32::MAX / 2]),
         ] {
-            assert_eq!(
-                shares(instances, &weights),
-                expected,
-                "{instances} over {weights:?}"
-            );
+            assert_eq!(shares(instances, &weights), expected, "{instances} over {weights:?}");
         }
     }
 

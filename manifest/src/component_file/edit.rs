@@ -8,12 +8,7 @@ use crate::position::Position;
 use crate::yaml;
 
 /// Sets a top-level field to a plain value: in place, or on a new line below the field `after`.
-pub(super) fn set(
-    text: &str,
-    field: &str,
-    value: &str,
-    after: &str,
-) -> Result<String, ManifestError> {
+pub(super) fn set(text: &str, field: &str, value: &str, after: &str) -> Result<String, ManifestError> {
     let root = yaml::parse(text)?;
     let entries = root.entries("the component file")?;
     let changed = match entries.iter().find(|entry| entry.key == field) {
@@ -24,11 +19,7 @@ pub(super) fn set(
     // A text can be written in more ways than were thought of; what came out is read again before it is believed.
     let read_again = yaml::parse(&changed).ok();
     let kept = read_again.is_some_and(|now| meaning(&now, field) == meaning(&root, field));
-    if kept {
-        Ok(changed)
-    } else {
-        Err(no_line(&root, field))
-    }
+    if kept { Ok(changed) } else { Err(no_line(&root, field)) }
 }
 
 fn replaced(text: &str, entry: &Entry, value: &str) -> Option<String> {
@@ -37,9 +28,7 @@ fn replaced(text: &str, entry: &Entry, value: &str) -> Option<String> {
         // `id:` and nothing behind it, or `id: ~`.
         Content::Null if written.is_empty() => {
             let key_end = entry.key_bytes.clone()?.end;
-            let colon = key_end
-                .checked_add(text.get(key_end..)?.find(':')?)?
-                .checked_add(1)?;
+            let colon = key_end.checked_add(text.get(key_end..)?.find(':')?)?.checked_add(1)?;
             splice(text, colon..colon, &format!(" {value}"))
         }
         Content::Sequence(_) | Content::Mapping(_) => None,
@@ -57,37 +46,21 @@ fn added(
     after: &str,
 ) -> Result<Option<String>, ManifestError> {
     let Some(neighbour) = entries.iter().find(|entry| entry.key == after) else {
-        let message = format!(
-            "the component file lacks the field `{after}`, below which `{field}` is written"
-        );
+        let message = format!("the component file lacks the field `{after}`, below which `{field}` is written");
         return Err(root.conflict(message));
     };
     Ok(below(text, root.at, neighbour, field, value))
 }
 
-fn below(
-    text: &str,
-    root: Position,
-    neighbour: &Entry,
-    field: &str,
-    value: &str,
-) -> Option<String> {
+fn below(text: &str, root: Position, neighbour: &Entry, field: &str, value: &str) -> Option<String> {
     let value_end = neighbour.value.bytes.clone()?.end;
     // The new key stands in the column of its neighbours, which need not be the first.
     let indent = " ".repeat(usize::try_from(root.column).ok()?.checked_sub(1)?);
     let Some(next_line) = next_line(text, value_end) else {
         return Some(format!("{text}\n{indent}{field}: {value}\n"));
     };
-    let ending = if text.get(..next_line)?.ends_with("\r\n") {
-        "\r\n"
-    } else {
-        "\n"
-    };
-    splice(
-        text,
-        next_line..next_line,
-        &format!("{indent}{field}: {value}{ending}"),
-    )
+    let ending = if text.get(..next_line)?.ends_with("\r\n") { "\r\n" } else { "\n" };
+    splice(text, next_line..next_line, &format!("{indent}{field}: {value}{ending}"))
 }
 
 /// Where the line after a value begins. A block scalar (`|`, `>`) ends with its line, so that is its own end.
@@ -113,7 +86,5 @@ fn meaning(root: &Node, field: &str) -> serde_json::Value {
 }
 
 fn no_line(root: &Node, field: &str) -> ManifestError {
-    root.conflict(format!(
-        "`{field}` cannot be set in a text written like this: write each field on a line of its own"
-    ))
+    root.conflict(format!("`{field}` cannot be set in a text written like this: write each field on a line of its own"))
 }

@@ -204,7 +204,7 @@ pub struct Budget {
 impl Budget {
     /// A full bucket of `rate.count`, refilled over `rate.period`.
     pub fn new(rate: Rate) -> Self {
-        let period = u64::try_from(rate.period().as_nanos()).unwrap_or(u64::MAX);
+        let period = u64::try_from(rate.per().duration().as_nanos()).unwrap_or(u64::MAX);
         let interval = period.checked_div(rate.count()).unwrap_or(u64::MAX).max(1);
         Self { start: Instant::now(), full_at: AtomicU64::new(0), interval, period }
     }
