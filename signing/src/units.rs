@@ -236,7 +236,7 @@ fn whole(digits: &str) -> Option<u64> {
 fn display_scaled(value: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let fits = |(_, worth): &&(&str, u64)| value != 0 && value.is_multiple_of(*worth);
     let (name, worth) = units.iter().rev().find(fits).or(units.first()).copied().unwrap_or(("", 1));
-    write!(f, "{}{name}", value / worth)
+    write!(f, "{}{name}", value.checked_div(worth).unwrap_or(value))
 }
 
 struct FromText<T>(std::marker::PhantomData<T>);
