@@ -188,6 +188,19 @@ fn order_and_number_of_tokens() {
         }
     }
     assert_eq!(accepted, 1);
+    for (content, found) in [
+        ("", 1),
+        ("\n", 2),
+        ("x\n\ny", 3),
+        ("x\ny\n", 3),
+        ("x\ny\nz\n", 4),
+    ] {
+        assert_eq!(
+            Tokens::parse(content.as_bytes()),
+            Err(TokensError::Lines { found }),
+            "{content:?}"
+        );
+    }
     let long = with_content(&component(), &vec![b'x'; 50_000]);
     assert_eq!(
         verify(&long, &world.roots, NOW),

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use writ_signing::token::{
     Capabilities, ComponentDraft, Kind, MAX_DEPTH, MAX_TOKEN, Token, TokenError, sign_component,
 };
-use writ_signing::{KeyError, VerifyError, verify};
+use writ_signing::{KeyError, PublicKey, Role, VerifyError, verify};
 
-use crate::fixture::{NOW, World, component, forge, with_jti};
+use crate::fixture::{NOW, World, component, forge, key, with_jti};
 
 /// Refused as a token and as a part of a file, although its signature holds.
 #[track_caller]
@@ -349,6 +349,27 @@ fn fields() {
         Kind::SigningKey,
         set("components", json!([{ "name": "orders" }])),
         id,
+    );
+
+    let entry = |id: PublicKey| json!([{ "name": "orders", "id": id, "more": 1 }]);
+    let more = TokenError::Unknown {
+        field: "writ.components.more".to_owned(),
+    };
+    check_payload(
+        Kind::SigningKey,
+        set("components", entry(key(Role::Component).public())),
+        more,
+    );
+    let (expected, found) = (Role::Component, Role::Account);
+    let role = TokenError::Role {
+        field: "writ.components.id",
+        expected,
+        found,
+    };
+    check_payload(
+        Kind::SigningKey,
+        set("components", entry(key(found).public())),
+        role,
     );
 
     let source = KeyError::Length {
