@@ -30,9 +30,13 @@ struct Backend {
     capability: &'static str,
     /// The image that picks it in a manifest.
     image: &'static str,
-    open: Box<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn Opened>, OpenError>> + Send + Sync>,
+    open: Open,
     opened: OnceCell<Arc<dyn Opened>>,
 }
+
+/// Opens a backend with its owner's configuration.
+type Open = Box<dyn Fn() -> Opening + Send + Sync>;
+type Opening = BoxFuture<'static, Result<Arc<dyn Opened>, OpenError>>;
 
 impl Registry {
     /// No providers yet.
@@ -69,7 +73,7 @@ impl Registry {
         if vocabulary.word(capability).is_none() {
             vocabulary.add::<P>();
         }
-        let open = move || -> BoxFuture<'static, _> {
+        let open = move || -> Opening {
             let config = config();
             Box::pin(async move { Ok(wrap(Arc::new(P::open(config).await?))) })
         };

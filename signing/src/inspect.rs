@@ -2,7 +2,7 @@
 
 use crate::digest::Digest;
 use crate::section::{self, SectionError};
-use crate::token::{self, Claims, Kind, Token, TokenError, TokensError};
+use crate::token::{self, Claims, Token, TokenError, TokensError};
 
 /// Reads what a file's claims section holds, without trusting any of it and as far as it can be read.
 ///
@@ -33,8 +33,8 @@ pub struct Unverified {
 /// What a token says. **Nothing here was verified.**
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnverifiedToken {
-    /// The kind of token its header says.
-    pub kind: Kind,
+    /// The token itself; its header says its kind.
+    pub token: Token,
     /// What it says.
     pub claims: Claims,
     /// Whether the key that it names as its issuer made its signature. That is little: anybody has such a key.
@@ -57,5 +57,5 @@ fn read(line: &str) -> Result<UnverifiedToken, TokenError> {
     let token: Token = line.parse()?;
     let claims = token.unverified_claims()?;
     let signed_by_issuer = token.check_signature(&claims.common().issuer).is_ok();
-    Ok(UnverifiedToken { kind: token.kind(), claims, signed_by_issuer })
+    Ok(UnverifiedToken { token, claims, signed_by_issuer })
 }

@@ -46,7 +46,7 @@
 //!
 //! **Invariants.** This crate does no I/O and reads no clock: time is an argument, in unix seconds. Its one outside source is
 //! the operating system's randomness, in [`SigningKey::generate`]. It knows no capability: what a token says about one is
-//! carried as JSON and interpreted elsewhere. [`Verified`] has one constructor, [`verify`].
+//! carried as JSON and interpreted elsewhere. [`Verified`] has one constructor, [`verify()`].
 
 #![forbid(unsafe_code)]
 #![deny(

@@ -12,7 +12,6 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    #[expect(clippy::arithmetic_side_effects, reason = "every operand is bounded by MAX")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self > Self::MAX {
             return write!(f, "{} s after 1970", self.0);

@@ -46,6 +46,7 @@ impl Slot {
     }
 
     /// The function that finds `D` at this slot.
+    #[expect(clippy::indexing_slicing, reason = "four bits each, into sixteen rows of sixteen")]
     pub fn getter<D: Find>(self) -> Getter<D> {
         Table::<D>::GETTERS[usize::from(self.0 >> 4)][usize::from(self.0 & 15)]
     }

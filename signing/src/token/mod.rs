@@ -64,7 +64,7 @@ pub const MAX_TOKEN: usize = 16 << 10;
 pub const MAX_DEPTH: usize = 16;
 
 /// A signed token. It has the form of one: three segments, a known header, a signature of 64 bytes. Its claims and its
-/// signature are unchecked; that is [`crate::verify`]'s work.
+/// signature are unchecked; that is [`crate::verify()`]'s work.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Token {
     text: Box<str>,
@@ -82,6 +82,11 @@ impl Token {
     /// The compact form.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The payload's JSON as its signer wrote it, unchecked: for showing, never for deciding.
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.payload
     }
 
     /// Reads the claims without checking the signature: for showing, never for deciding.
