@@ -1,0 +1,103 @@
+//! A manifest and the files it names, read and verified: what `up`, `inspect` and `call` decide about.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use writ_host::{Admission, Artifact, Candidate, Host};
+use writ_manifest::Application;
+use writ_signing::{Component, Roots, Verified};
+
+/// An application, and each of its components' bytes with the proof about them, in the manifest's order.
+pub(crate) struct Loaded {
+    pub(crate) application: Application,
+    pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) verified: Vec<Verified<Component>>,
+}
+
+impl Loaded {
+    /// Reads a manifest and every component file it names. Every file that does not verify is named, not only the first.
+    pub(crate) fn manifest(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
+        let text = read(path, writ_manifest::MAX_BYTES)?;
+        let text = String::from_utf8(text).with_context(|| format!("{} is not UTF-8", path.display()))?;
+        let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
+        refuse_unsupported(path, &application)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut loaded = Self { artifacts: Vec::new(), verified: Vec::new(), application };
+        let mut problems = Vec::new();
+        for component in &loaded.application.components {
+            let Some(image) = component.image() else { continue };
+            let opened = image_path(folder, image).and_then(|file| load(&file, roots, now));
+            match opened {
+                Ok((artifact, verified)) => {
+                    loaded.artifacts.push(artifact);
+                    loaded.verified.push(verified);
+                }
+                Err(error) => problems.push(format!("{}:{}: {}: {error:#}", path.display(), image.at, component.name)),
+            }
+        }
+        if problems.is_empty() { Ok(loaded) } else { bail!(problems.join("\n")) }
+    }
+
+    /// One component file on its own.
+    pub(crate) fn alone(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
+        let (artifact, verified) = load(path, roots, now)?;
+        let application = Application::alone(&verified.component().common.name);
+        Ok(Self { application, artifacts: vec![artifact], verified: vec![verified] })
+    }
+
+    /// Decides what it may do on a host.
+    pub(crate) fn authorize(&self, host: &Host) -> Result<Admission, writ_host::Denials> {
+        let parts = self.application.components.iter().zip(&self.artifacts).zip(&self.verified);
+        let candidate = |((entry, artifact), verified)| Candidate { entry, artifact, verified };
+        host.authorize(&parts.map(candidate).collect::<Vec<_>>(), &self.application)
+    }
+}
+
+/// Reads a component file once and verifies it.
+fn load(path: &Path, roots: &Roots, now: u64) -> Result<(Artifact, Verified<Component>)> {
+    let bytes = read(path, writ_signing::section::MAX_FILE)?;
+    let artifact = Artifact::new(bytes).with_context(|| path.display().to_string())?;
+    let verified = artifact.verify(roots, now).with_context(|| path.display().to_string())?;
+    Ok((artifact, verified))
+}
+
+/// Images are files here: a path relative to the manifest, or `file://` and an absolute one.
+fn image_path(folder: &Path, image: &str) -> Result<PathBuf> {
+    if let Some(path) = image.strip_prefix("file://") {
+        return Ok(folder.join(path));
+    }
+    if image.contains("://") || image.starts_with("builtin:") {
+        bail!("the image {image} is not a file\nhint: write a path relative to the manifest");
+    }
+    Ok(folder.join(image))
+}
+
+/// Reads a file of at most `most` bytes.
+pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
+    if bytes.len() > most {
+        bail!("{} is larger than {most} bytes", path.display());
+    }
+    Ok(bytes)
+}
+
+/// What a manifest may ask for, and a single host does not do, is refused rather than ignored.
+fn refuse_unsupported(path: &Path, application: &Application) -> Result<()> {
+    use writ_manifest::UnsupportedFeature as Feature;
+    let sentence = |unsupported: &writ_manifest::Unsupported| {
+        let what = match unsupported.feature {
+            Feature::Secret => "asks for a secret, which no provider serves here",
+            Feature::SharedEntry => "refers to another application's entry; name its file as `image`",
+            Feature::Placement => "is spread over labelled hosts, and this is one host",
+            _ => "asks for something that this version does not do",
+        };
+        format!("{}:{}: {} {what}", path.display(), unsupported.at, unsupported.entry)
+    };
+    let problems: Vec<_> = application.unsupported().iter().map(sentence).collect();
+    if problems.is_empty() { Ok(()) } else { bail!(problems.join("\n")) }
+}

@@ -1,0 +1,47 @@
+//! A host with every provider this program knows: the one place that names them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use writ_config::Config;
+use writ_host::{Cache, Host, HostError, Policies, Registry, Settings};
+use writ_http::{HttpConfig, HttpServer};
+use writ_keyvalue::{KeyValue, KeyValueConfig};
+use writ_logging::Logging;
+use writ_messaging::Messaging;
+
+/// What a host is made of, decided by the verb.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// The folder of the key-value store; in memory without one.
+    pub(crate) store: Option<PathBuf>,
+    /// Replaces the address of every HTTP route.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where compiled code is kept.
+    pub(crate) cache: Option<Cache>,
+    /// The most that the host's owner allows.
+    pub(crate) policies: Policies,
+    /// How many instances there may be at once.
+    pub(crate) stores: Option<u32>,
+}
+
+/// A host with the embedded providers.
+pub(crate) fn host(options: Options) -> Result<Host, HostError> {
+    let Options { store, listen, cache, policies, stores } = options;
+    let keyvalue = move || store.as_deref().map_or_else(KeyValueConfig::memory, KeyValueConfig::disk);
+    let registry = Registry::new()
+        .provider::<KeyValue>("builtin:keyvalue", keyvalue)
+        .provider::<KeyValue>("builtin:keyvalue-memory", KeyValueConfig::memory)
+        .provider::<Logging>("builtin:logging", Default::default)
+        .provider::<Config>("builtin:config", Default::default)
+        .trigger::<Messaging>("builtin:messaging", Default::default)
+        .trigger::<HttpServer>("builtin:http-server", move || HttpConfig { listen, ..HttpConfig::default() });
+    let mut capacity = writ_host::Capacity::default();
+    capacity.stores = stores.unwrap_or(capacity.stores);
+    Host::new(Settings { capacity, cache, policies }, registry)
+}
+
+/// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.
+pub(crate) fn tokio() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().event_interval(4).build()
+}
