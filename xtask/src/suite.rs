@@ -1,0 +1,22 @@
+//! Every test that needs nothing else installed.
+
+use anyhow::Result;
+
+use crate::workspace::{self, Workspace, cargo};
+use crate::{guests, tidy};
+
+/// Runs them, with further arguments for `cargo test`. Tests find the signed guests by `WRIT_GUESTS`, the program by
+/// `WRIT_BIN` and its keys by `WRIT_HOME`.
+pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
+    tidy::run(workspace)?;
+    let writ = guests::build_and_sign(workspace)?;
+
+    let mut tests = cargo();
+    tests.current_dir(workspace.root()).args(["test", "--workspace"]).args(args);
+    tests.env("WRIT_HOME", workspace.home()).env("WRIT_GUESTS", workspace.guests()).env("WRIT_BIN", writ);
+    workspace::succeed(&mut tests)?;
+
+    let mut guests = cargo();
+    guests.current_dir(workspace.components()).args(["test", "--target-dir"]).arg(workspace.components_target());
+    workspace::succeed(&mut guests)
+}

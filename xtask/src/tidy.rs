@@ -1,0 +1,42 @@
+//! What must stay true of the whole tree and no compiler checks: the dependency arrows of `ARCHITECTURE.md`, the shared
+//! lints, and that no committed file names the machine it was written on.
+
+mod arrows;
+mod lints;
+mod paths;
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::workspace::{Workspace, output};
+
+/// Fails when anything was found, after listing all of it.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let root = workspace.root();
+    let mut findings = arrows::check(root, workspace.packages());
+    findings.extend(lints::check(root, workspace.packages())?);
+    findings.extend(committed_paths(root)?);
+    for finding in &findings {
+        eprintln!("tidy: {finding}");
+    }
+    match findings.len() {
+        0 => Ok(()),
+        count => bail!("tidy found {count} thing{} to put right", if count == 1 { "" } else { "s" }),
+    }
+}
+
+fn committed_paths(root: &Path) -> Result<Vec<String>> {
+    let list = output(Command::new("git").current_dir(root).args(["ls-files", "-z"]))
+        .map_err(|error| anyhow!("committed files cannot be listed: {error:#}\nhint: tidy needs git, in a checkout"))?;
+    let list = String::from_utf8(list).context("a committed file's name is not UTF-8")?;
+    let mut findings = Vec::new();
+    for name in list.split_terminator('\0') {
+        // What was deleted and not committed yet, a link into nowhere, a submodule: nothing to look at.
+        if let Ok(bytes) = std::fs::read(root.join(name)) {
+            findings.extend(paths::check(name, &bytes));
+        }
+    }
+    Ok(findings)
+}
