@@ -32,6 +32,7 @@ enum Keys {
 
 impl Constraint for Entry {
     const NAMED: bool = true;
+    const EXAMPLE: &'static str = "{ keys: [NAME] }";
 
     /// The setting's name.
     type Request<'a> = &'a str;

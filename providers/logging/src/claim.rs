@@ -57,6 +57,7 @@ pub struct Request {
 
 impl Constraint for Entry {
     const NAMED: bool = false;
+    const EXAMPLE: &'static str = "{ level: info, rate: 200/s }";
 
     type Request<'a> = Request;
 
