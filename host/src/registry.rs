@@ -130,6 +130,7 @@ pub(crate) trait Attach: Send + Sync {
 pub(crate) struct Parts<'a> {
     pub(crate) principal: &'a Principal,
     pub(crate) link: &'a LinkConfig,
+    pub(crate) settings: &'a LinkConfig,
     /// The document, what names it, and its claim.
     pub(crate) claims: Vec<(Document, &'a str, &'a Value)>,
     pub(crate) budgets: &'a Budgets,
@@ -144,7 +145,8 @@ impl Parts<'_> {
         };
         // A component's own token always says what it claims, so there is always a layer; without one, nothing is permitted.
         let layers = self.claims.iter().map(layer).collect::<Result<Vec<_>, InvalidClaim>>()?;
-        Ok(Grant::new(GrantParts { capability, principal: self.principal.clone(), link: self.link.clone(), layers }))
+        let (principal, link, settings) = (self.principal.clone(), self.link.clone(), self.settings.clone());
+        Ok(Grant::new(GrantParts { capability, principal, link, settings, layers }))
     }
 }
 
