@@ -486,3 +486,6 @@ fn wanted(link: &Link, interface: &str) -> String {
 fn is_empty(claim: &Value) -> bool {
     claim.as_array().is_some_and(Vec::is_empty)
 }
+
+#[cfg(test)]
+mod tests;
