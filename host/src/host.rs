@@ -233,6 +233,8 @@ impl Host {
     pub async fn drain(&self, deployment: Deployment, wait: Duration) -> bool {
         self.pool.stop();
         let Deployment { routes, entries } = deployment;
+        // Triggers first: an answer that a call gave is still on its way to a client when the call has ended.
+        self.registry.drain(wait).await;
         drop(routes);
         let idle = self.pool.idle(wait).await;
         drop(entries);

@@ -393,10 +393,11 @@ fn plans_of_links() {
 #[test]
 fn a_restriction_narrows_only_what_it_names() {
     let claims = json!({ "keyvalue": [], "bell": "any" });
-    Case { imports: vec![STORE, "demo:bell/bell@0.1.0"], claims, manifest: RESTRICTED, ..Case::default() }
-        .check(expect![[r#"
+    Case { imports: vec![STORE, "demo:bell/bell@0.1.0"], claims, manifest: RESTRICTED, ..Case::default() }.check(
+        expect![[r#"
             granted: bell, keyvalue
-        "#]]);
+        "#]],
+    );
 }
 
 #[test]
@@ -418,8 +419,7 @@ fn unknown_means_refuse() {
           the component's token claims `teleport`, which this host does not know
           hint: correct that document; capabilities served here: call, serve, keyvalue, bell
     "#]]);
-    Case { claims: json!({ "keyvalue": [{ "shelf": "a", "color": "red" }] }), ..Case::default() }
-        .check(expect![[r#"
+    Case { claims: json!({ "keyvalue": [{ "shelf": "a", "color": "red" }] }), ..Case::default() }.check(expect![[r#"
             denied: one (acme/one) has a claim that cannot be understood
               the component's token says of `keyvalue`: entry 1: unknown field `color`, expected `shelf`
               hint: correct that document; capabilities served here: call, serve, keyvalue, bell
@@ -449,12 +449,13 @@ fn unknown_means_refuse() {
 #[test]
 fn a_known_capability_that_nobody_serves() {
     let imports = vec!["wasi:blobstore/container@0.2.0-draft", "wasi:http/outgoing-handler@0.2.3"];
-    Case { imports: imports.clone(), claims: json!({ "blobstore": [], "http-client": [] }), ..Case::default() }
-        .check(expect![[r#"
+    Case { imports: imports.clone(), claims: json!({ "blobstore": [], "http-client": [] }), ..Case::default() }.check(
+        expect![[r#"
             granted: 
-        "#]]);
-    Case { imports: imports.clone(), claims: json!({ "blobstore": [{ "a": 1 }] }), ..Case::default() }
-        .check(expect![[r#"
+        "#]],
+    );
+    Case { imports: imports.clone(), claims: json!({ "blobstore": [{ "a": 1 }] }), ..Case::default() }.check(expect![
+        [r#"
             denied: one (acme/one) has a claim that cannot be understood
               the component's token claims `blobstore`, which no provider serves here: only `blobstore: []` is possible
               hint: correct that document; capabilities served here: call, serve, keyvalue, bell
@@ -463,7 +464,8 @@ fn a_known_capability_that_nobody_serves() {
 
             to allow it to one, write in the component's token (its writ.yaml, below `claims:`; then sign again):
               http-client: []
-        "#]]);
+        "#]
+    ]);
 }
 
 /// Pasting every offered line into its document makes it pass.
