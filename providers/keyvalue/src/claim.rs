@@ -109,6 +109,8 @@ enum Buckets {
 impl Constraint for Entry {
     const NAMED: bool = true;
 
+    const EXAMPLE: &'static str = "{ bucket: NAME }";
+
     type Request<'a> = Request<'a>;
 
     fn permits(&self, request: Request<'_>) -> Result<(), Denied> {

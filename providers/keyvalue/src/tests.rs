@@ -7,8 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use writ_provider::wasmtime::Trap;
-use writ_provider::{Budget, Claim, Deadline, Document, GrantParts, Layer, Principal, Resource, ResourceTable, View};
+use writ_provider::wasmtime::component::Linker;
+use writ_provider::wasmtime::{Engine, Trap};
+use writ_provider::{
+    Budget, Claim, Deadline, Document, GrantParts, Instance, Layer, Principal, Resource, ResourceTable, Slot, View,
+};
 use writ_signing::{PublicKey, Role, SigningKey};
 
 use super::*;
@@ -107,6 +110,16 @@ fn other<T>(answer: Result<T, Failure>, expected: &str) {
     match answer {
         Err(Failure::Other(reason)) => assert_eq!(reason, expected),
         _ => panic!("expected an error in words"),
+    }
+}
+
+#[test]
+fn every_interface_links_under_its_name() {
+    let engine = Engine::default();
+    let mut linker = Linker::<Instance>::new(&engine);
+    for interface in KeyValue::CAPABILITY.interfaces {
+        let slot = Slot::new(3).unwrap();
+        (interface.link)(&mut linker.instance(interface.name).unwrap(), slot.getter::<Attached<KeyValue>>()).unwrap();
     }
 }
 
@@ -224,6 +237,9 @@ async fn a_rate_counts_keys() {
     denied(guest.get(&b, "1").await);
     denied(guest.list(&b, None).await);
     denied(guest.open("b").await);
+
+    let mut none = self::guest(&provider(), account(), &[json!({ "bucket": "b", "rate": "0/s" })], &[]);
+    denied(none.open("b").await);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ struct Job {
     work: Work,
     answer: oneshot::Sender<Result<u64, BackendError>>,
     // Given back when the job is dropped: what waits has a bound in bytes, whoever submits it.
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 impl Writer {
@@ -50,7 +50,7 @@ impl Writer {
         let room = self.room.clone().acquire_many_owned(room).await.map_err(|_| BackendError::Unavailable)?;
         let jobs = self.jobs.as_ref().ok_or(BackendError::Unavailable)?;
         let (answer, answered) = oneshot::channel();
-        let job = Job { work, answer, _room: room };
+        let job = Job { work, answer, room };
         jobs.send(job).await.map_err(|_| BackendError::Unavailable)?;
         answered.await.unwrap_or(Err(BackendError::Unavailable))
     }
@@ -99,21 +99,21 @@ fn serve(store: &Store, mut queue: mpsc::Receiver<Job>, quota: u64) {
 }
 
 fn answer(store: &Store, group: Vec<Job>, quota: u64) {
-    let (works, waiting): (Vec<Work>, Vec<_>) =
-        group.into_iter().map(|job| (job.work, (job.answer, job._room))).unzip();
+    let (works, waiting): (Vec<Work>, Vec<_>) = group.into_iter().map(|job| (job.work, (job.answer, job.room))).unzip();
     let count = works.len();
     let made = catch_unwind(AssertUnwindSafe(|| store.read(|database| commit(database, works, quota))));
     let answers = made.unwrap_or(Err(BackendError::Unavailable)).unwrap_or_else(|error| {
         store.reopen();
         vec![Err(error); count]
     });
-    for ((waiter, _room), answer) in waiting.into_iter().zip(answers) {
+    for ((waiter, room), answer) in waiting.into_iter().zip(answers) {
         // Nobody to tell: the call ended meanwhile.
         let _ = waiter.send(answer);
+        drop(room);
     }
 }
 
-/// Makes the changes, each wholly or not at all, and syncs. An `Err` says that none was made.
+/// Makes the changes, each wholly or not at all, and syncs. An `Err` says that none is to be acknowledged.
 fn commit(database: &Database, works: Vec<Work>, quota: u64) -> Result<Vec<Result<u64, BackendError>>, Failed> {
     let mut transaction = database.begin_write().map_err(failed)?;
     transaction.set_durability(Durability::Immediate).map_err(failed)?;
