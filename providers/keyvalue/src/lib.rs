@@ -12,6 +12,7 @@
 //!     capability: KeyValue::CAPABILITY.name,
 //!     principal,
 //!     link: BTreeMap::from([("bucket.store".to_owned(), "orders".to_owned())]),
+//!     settings: BTreeMap::new(),
 //!     layers: vec![Layer::new(Document::Component, claim, |_, _| unreachable!("it says no rate"))],
 //! });
 //! // One per fresh store; a guest that opens `store` reads the keys of `orders` that start with `eu/`.
