@@ -86,7 +86,7 @@ fn guest(provider: &KeyValue, account: PublicKey, claims: &[Value], link: &[(&st
         capability: KeyValue::CAPABILITY.name,
         principal: Principal::new(account, component, "acme", "orders"),
         link: link.iter().map(|(label, name)| ((*label).to_owned(), (*name).to_owned())).collect(),
-        settings: std::collections::BTreeMap::new(),
+        settings: BTreeMap::new(),
         layers: documents.into_iter().zip(claims).map(layer).collect(),
     });
     let deadline = Deadline::after(Duration::from_secs(60));
