@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 
 use anyhow::Result;
 use serde_json::Value;
+use writ_host::{Denials, DeployError};
 
 use crate::advice::Advice;
 use crate::escape;
@@ -51,6 +52,14 @@ pub(crate) fn hint(text: impl Display) {
 
 /// Tells why something failed, then each cause, then the hints of those that have one.
 pub(crate) fn error(error: &anyhow::Error) {
+    // Denials are a page of their own, and say at each line what they are.
+    let denials = error.downcast_ref::<Denials>().or_else(|| match error.downcast_ref::<DeployError>() {
+        Some(DeployError::Denied(denials)) => Some(denials),
+        _ => None,
+    });
+    if let Some(denials) = denials {
+        return to_stderr(denials.to_string().trim_end());
+    }
     to_stderr(&format!("error: {error}"));
     for cause in error.chain().skip(1) {
         to_stderr(&format!("  because: {cause}"));
