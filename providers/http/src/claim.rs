@@ -65,7 +65,7 @@ enum OneOrMany {
 
 impl Constraint for HttpEntry {
     const NAMED: bool = true;
-    const EXAMPLE: &'static str = "{ hosts: any, paths: [/] }";
+    const EXAMPLE: &'static str = "{ hosts: any, paths: [/orders] }";
     type Request<'a> = HttpRequest<'a>;
     type Plan = RoutePlan;
 

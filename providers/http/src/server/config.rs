@@ -37,7 +37,7 @@ pub struct HttpConfig {
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        let seconds = |seconds| Time::from_millis(u64::saturating_mul(seconds, 1_000));
+        let seconds = |seconds: u64| Time::from_millis(seconds.saturating_mul(1_000));
         Self {
             listen: None,
             wait: seconds(2),

@@ -135,22 +135,10 @@ impl Trigger for HttpServer {
         self.mount(address, owner, plans, Arc::new(handler)).await
     }
 
+    /// Stops accepting, lets the requests that run finish, and closes. No route can be connected after it.
     async fn drain(&self, wait: Duration) {
-        HttpServer::drain(self, wait).await;
-    }
-}
-
-impl HttpServer {
-    /// Where it listens now: the addresses as bound, so that a port of 0 is the one that was given.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        lock(&self.shared.state).listening.values().map(|listening| listening.closing.address).collect()
-    }
-
-    /// Stops accepting, lets the requests that run finish, and closes: at the latest after `timeout`. No route can be
-    /// connected after it.
-    pub async fn drain(&self, timeout: Duration) {
         let now = Instant::now();
-        let end = now.checked_add(timeout).unwrap_or(now);
+        let end = now.checked_add(wait).unwrap_or(now);
         let running: Vec<_> = {
             let mut state = lock(&self.shared.state);
             state.stopped = true;
@@ -162,6 +150,13 @@ impl HttpServer {
         for running in running {
             closed(running).await;
         }
+    }
+}
+
+impl HttpServer {
+    /// Where it listens now: the addresses as bound, so that a port of 0 is the one that was given.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        lock(&self.shared.state).listening.values().map(|listening| listening.closing.address).collect()
     }
 
     /// Adds all the routes or none, and listens if these are the first at their address.

@@ -135,7 +135,7 @@ impl http_body::Body for Frames {
 
 /// Limits short enough for a test.
 fn quick() -> HttpConfig {
-    let ms = |ms| Time::from(Duration::from_millis(ms));
+    let ms = Time::from_millis;
     HttpConfig {
         header_timeout: ms(300),
         body_idle: ms(300),
