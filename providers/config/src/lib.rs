@@ -60,7 +60,7 @@ impl Readable {
     /// The setting, if there is one and the grant permits to read it. The grant reports what it does not.
     fn get(&self, key: &str) -> Option<String> {
         self.grant.permits(key).ok()?;
-        self.grant.link().get(key).cloned()
+        self.grant.settings().get(key).cloned()
     }
 
     /// Every setting that the grant permits to read. One that some document refuses was not asked for by its name, so it is
@@ -68,7 +68,7 @@ impl Readable {
     fn all(&self) -> Vec<(String, String)> {
         let quiet = |key: &str| self.grant.refusals(key).is_empty();
         let permitted = |(key, _): &(&String, &String)| quiet(key) && self.grant.permits(key).is_ok();
-        let settings = self.grant.link().iter().filter(permitted);
+        let settings = self.grant.settings().iter().filter(permitted);
         settings.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
@@ -102,18 +102,18 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::{Value, json};
     use writ_provider::{Budget, Claim, Deadline, Document, GrantParts, Layer, LinkConfig, ResourceTable};
-    use writ_signing::{Principal, Role, SigningKey};
+    use writ_provider::{Principal, testing};
 
     use super::*;
 
     fn grant(claims: &[Value]) -> Grant<Entry> {
-        let key = |role| SigningKey::generate(role).unwrap().public();
         let settings = [("level", "info"), ("url", "https://example.com"), ("empty", "")];
         let layer = |claim| Layer::new(Document::Component, claim, |_, rate| Arc::new(Budget::new(rate)));
         Grant::new(GrantParts {
             capability: Settings::CAPABILITY.name,
-            principal: Principal::new(key(Role::Account), key(Role::Component), "acme", "orders"),
-            link: LinkConfig::from(settings.map(|(key, value)| (key.to_owned(), value.to_owned()))),
+            principal: Principal::new(testing::account(), testing::component(), "acme", "orders"),
+            link: LinkConfig::new(),
+            settings: LinkConfig::from(settings.map(|(key, value)| (key.to_owned(), value.to_owned()))),
             layers: claims.iter().map(|claim| layer(Claim::parse(claim).unwrap())).collect(),
         })
     }
