@@ -70,7 +70,9 @@ fn image_path(folder: &Path, image: &str) -> Result<PathBuf> {
         return Ok(folder.join(path));
     }
     if image.contains("://") || image.starts_with("builtin:") {
-        return Err(Advice::new(format!("the image {image} is not a file"), "write a path relative to the manifest").into());
+        return Err(
+            Advice::new(format!("the image {image} is not a file"), "write a path relative to the manifest").into()
+        );
     }
     Ok(folder.join(image))
 }

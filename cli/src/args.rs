@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{init, inspect, key, sign, trust, verify};
+use crate::verbs::{call, init, inspect, key, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -43,6 +43,12 @@ pub(crate) enum Verb {
     Verify(verify::Verify),
     /// Show what a component's claims say, who signed them, and whether they hold
     Inspect(inspect::Inspect),
+
+    /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
+    Up(up::Up),
+
+    /// Call an exported function of a signed component, and print its result
+    Call(call::Call),
 }
 
 /// How a verb that lists something writes it.
@@ -77,7 +83,7 @@ pub(crate) struct PolicyArgs {
 
 const AFTER: &str = "\
 Exit codes: 0 when it was done, 1 when it was refused or failed, 2 when the arguments make no sense.
-Environment: WRIT_HOME, XDG_CONFIG_HOME, NO_COLOR.";
+Environment: WRIT_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_CACHE_HOME, NO_COLOR.";
 
 #[cfg(test)]
 mod tests {

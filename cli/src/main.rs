@@ -6,8 +6,10 @@
 #![forbid(unsafe_code)]
 
 mod advice;
+mod application;
 mod args;
 mod clock;
+mod data;
 mod describe;
 mod escape;
 mod files;
@@ -15,6 +17,7 @@ mod home;
 mod log;
 mod output;
 mod process;
+mod runtime;
 mod settings;
 mod verbs;
 

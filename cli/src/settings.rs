@@ -15,6 +15,10 @@ use crate::log;
 pub(crate) struct Settings {
     /// Where keys, tokens and trusted operators are kept.
     pub(crate) home: Setting<PathBuf>,
+    /// Below which each application's host keeps its state.
+    pub(crate) data: PathBuf,
+    /// Where `call` keeps compiled code.
+    pub(crate) cache: PathBuf,
     pub(crate) log_format: log::Format,
     pub(crate) log_level: log::Level,
 }
@@ -37,9 +41,19 @@ pub(crate) enum Origin {
 impl Settings {
     /// Resolves the arguments against this process's environment, and gives back the verb.
     pub(crate) fn resolve(args: Args) -> Result<(Verb, Self)> {
-        let home = home(args.home, |name| std::env::var_os(name))?;
-        Ok((args.verb, Self { home, log_format: args.log_format, log_level: args.log_level }))
+        let variable = |name: &str| std::env::var_os(name);
+        let home = home(args.home, variable)?;
+        let data = xdg("XDG_DATA_HOME", ".local/share", variable);
+        let cache = xdg("XDG_CACHE_HOME", ".cache", variable);
+        Ok((args.verb, Self { home, data, cache, log_format: args.log_format, log_level: args.log_level }))
     }
+}
+
+/// writ's folder below one of the XDG base directories, or in the working folder where there is no home either.
+fn xdg(name: &str, default: &str, variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = absolute(name).or_else(|| absolute("HOME").map(|home| home.join(default)));
+    folder.unwrap_or_else(|| PathBuf::from(".writ")).join("writ")
 }
 
 fn home(flag: Option<PathBuf>, variable: impl Fn(&str) -> Option<OsString>) -> Result<Setting<PathBuf>> {

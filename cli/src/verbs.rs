@@ -1,10 +1,12 @@
 //! What `writ` does, one file per verb.
 
+pub(crate) mod call;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod sign;
 pub(crate) mod trust;
+pub(crate) mod up;
 pub(crate) mod verify;
 
 use crate::Done;
@@ -22,5 +24,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Sign(args) => sign::run(&args, &home),
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Up(args) => up::run(&args, settings, &home),
+        Verb::Call(args) => call::run(&args, settings, &home),
     }
 }

@@ -1,18 +1,16 @@
 //! `writ init`: writes the `writ.yaml` of a finished component, with every capability it needs, each empty.
 
-mod interfaces;
-mod known;
-
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use writ_host::{Artifact, Export, InterfaceName, Vocabulary, is_baseline};
 use writ_manifest::ComponentFile;
 use writ_signing::section;
 
-use self::interfaces::Interfaces;
-use self::known::{KNOWN, Known};
 use crate::advice::Advice;
+use crate::runtime::{self, Options};
 use crate::{Done, Outcome, files, output};
 
 #[derive(Debug, clap::Args)]
@@ -32,10 +30,17 @@ pub(crate) struct Init {
 pub(crate) fn run(args: &Init) -> Done {
     let file = files::read(&args.file, section::MAX_FILE)?;
     let place = || format!("{} cannot be read as a component", args.file.display());
-    section::unsigned(&file).with_context(place)?;
-    let interfaces = Interfaces::of(&file).with_context(place)?;
+    let artifact = Artifact::new(file).with_context(place)?;
+    let exported = |export: &Export| match export {
+        Export::Interface(name) => Some(name.clone()),
+        Export::Plain(_) => None,
+    };
+    let interfaces = Interfaces {
+        imports: artifact.imports().to_vec(),
+        exports: artifact.exports().iter().filter_map(exported).collect(),
+    };
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.file));
-    let text = text(&name, &interfaces);
+    let text = text(&name, &interfaces, runtime::registry(&Options::default()).vocabulary());
     ComponentFile::parse(&text).with_context(|| format!("{name:?} cannot be a component's name"))?;
     if args.out.exists() {
         let message = format!("there is a {} already", args.out.display());
@@ -48,8 +53,9 @@ pub(crate) fn run(args: &Init) -> Done {
 }
 
 /// The text of a `writ.yaml` that claims what the component needs, and permits none of it yet.
-fn text(name: &str, interfaces: &Interfaces) -> String {
-    let claims: String = claims(interfaces).iter().map(Claim::text).collect();
+fn text(name: &str, interfaces: &Interfaces, vocabulary: &Vocabulary) -> String {
+    let claims: String =
+        claims(interfaces, vocabulary).iter().map(|(capability, claim)| claim.text(capability)).collect();
     let claims = if claims.is_empty() { " {}\n".to_owned() } else { format!("\n{claims}") };
     format!(
         "# What this component is, and what it asks for. Nothing else is ever linked to it.\n\
@@ -61,50 +67,61 @@ fn text(name: &str, interfaces: &Interfaces) -> String {
     )
 }
 
+/// The interfaces at a component's outside.
+struct Interfaces {
+    imports: Vec<InterfaceName>,
+    exports: Vec<InterfaceName>,
+}
+
 /// One capability of the text.
 struct Claim {
-    capability: &'static str,
     /// The interfaces it is claimed for.
-    interfaces: Vec<String>,
-    /// What may be filled in.
-    example: String,
+    interfaces: Vec<InterfaceName>,
+    /// What may be filled in; none where nobody serves it.
+    example: Option<String>,
     /// What is written now.
     value: String,
 }
 
 impl Claim {
-    fn text(&self) -> String {
-        let mut text = format!("  # for {}\n", self.interfaces.join(", "));
+    fn text(&self, capability: &str) -> String {
+        let names: Vec<_> = self.interfaces.iter().map(ToString::to_string).collect();
+        let mut text = format!("  # for {}\n", names.join(", "));
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  # such as  {}: {}", self.capability, self.example);
-        let _ = writeln!(text, "  {}: {}", self.capability, self.value);
+        let _ = match &self.example {
+            Some(example) => writeln!(text, "  # such as  {capability}: {example}"),
+            None => writeln!(text, "  # nobody serves it here: it can only be claimed empty"),
+        };
+        let _ = writeln!(text, "  {capability}: {}", self.value);
         text
     }
 }
 
-fn claims(interfaces: &Interfaces) -> Vec<Claim> {
-    let mut claims: Vec<_> = KNOWN.iter().filter_map(|known| claim(known, interfaces)).collect();
-    let joined = |names: &[String]| names.iter().filter(|name| known::is_for_links(name)).cloned().collect::<Vec<_>>();
-    let (calls, serves) = (joined(&interfaces.imports), joined(&interfaces.exports));
-    if let Some(first) = calls.first() {
-        let example = format!("[{{ interface: \"{first}\", component: NAME }}]");
-        claims.push(Claim { capability: "call", example, value: "[]".to_owned(), interfaces: calls });
+/// Every capability that its imports and exports stand for, empty. What stands for none is for links: `call` and `serve`.
+fn claims(interfaces: &Interfaces, vocabulary: &Vocabulary) -> BTreeMap<&'static str, Claim> {
+    let mut asked: BTreeMap<&'static str, Vec<InterfaceName>> = BTreeMap::new();
+    for name in interfaces.imports.iter().filter(|name| !is_baseline(name)) {
+        asked.entry(vocabulary.capability_of(name).unwrap_or("call")).or_default().push(name.clone());
     }
-    if let Some(first) = serves.first() {
-        let example = format!("[{{ interface: \"{first}\", account: A… }}]");
-        let entries = serves.iter().map(|name| format!("{{ interface: \"{name}\", account: self }}"));
-        let value = format!("[{}]", entries.collect::<Vec<_>>().join(", "));
-        claims.push(Claim { capability: "serve", example, value, interfaces: serves });
+    // `wasi:cli/run` is called by its host's owner alone.
+    for name in interfaces.exports.iter().filter(|name| name.unversioned() != "wasi:cli/run") {
+        asked.entry(vocabulary.capability_of(name).unwrap_or("serve")).or_default().push(name.clone());
     }
-    claims
-}
-
-fn claim(known: &Known, interfaces: &Interfaces) -> Option<Claim> {
-    let imports = interfaces.imports.iter().filter(|name| known.imports(name));
-    let exports = interfaces.exports.iter().filter(|name| known.exports(name));
-    let interfaces: Vec<_> = imports.chain(exports).cloned().collect();
-    let claim = Claim { capability: known.name, example: known.example.to_owned(), value: "[]".to_owned(), interfaces };
-    (!claim.interfaces.is_empty()).then_some(claim)
+    let claim = |(capability, interfaces): (&'static str, Vec<InterfaceName>)| {
+        let first = interfaces.first().map(ToString::to_string).unwrap_or_default();
+        let example = match capability {
+            "call" => Some(format!("[{{ interface: \"{first}\", component: NAME }}]")),
+            "serve" => Some(format!("[{{ interface: \"{first}\", component: NAME }}]")),
+            other => vocabulary.example(other).map(str::to_owned),
+        };
+        let own = |name: &InterfaceName| format!("{{ interface: \"{name}\", account: self }}");
+        let value = match capability {
+            "serve" => format!("[{}]", interfaces.iter().map(own).collect::<Vec<_>>().join(", ")),
+            _ => "[]".to_owned(),
+        };
+        (capability, Claim { interfaces, example, value })
+    };
+    asked.into_iter().map(claim).collect()
 }
 
 /// A component's name from its file's: `Orders_API.wasm` is `orders-api`.
@@ -125,8 +142,9 @@ mod tests {
 
     #[track_caller]
     fn check(imports: &[&str], exports: &[&str], expected: Expect) {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let text = text("orders", &Interfaces { imports: owned(imports), exports: owned(exports) });
+        let parsed = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+        let interfaces = Interfaces { imports: parsed(imports), exports: parsed(exports) };
+        let text = text("orders", &interfaces, runtime::registry(&Options::default()).vocabulary());
         ComponentFile::parse(&text).unwrap();
         expected.assert_eq(text.split_once("expires: 90d\n").unwrap().1);
     }
