@@ -156,6 +156,14 @@ impl Broker {
         Ok(if sent.matched == 0 { Err(Unanswered::NoResponders) } else { Ok(waiting) })
     }
 
+    /// Ends every subscription of a handler, with what waits there. Those of whoever embeds the host stay.
+    pub(crate) fn close(&self) {
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<_> = accounts.values().flat_map(|subscribers| subscribers.iter().cloned()).collect();
+        drop(accounts);
+        all.iter().filter(|one| one.answer.is_some()).for_each(|one| one.queue.close());
+    }
+
     fn deliver(&self, subscribers: &[Arc<Subscriber>], message: &Message) -> Sent {
         let mut sent = Sent::default();
         let mut groups: Vec<(&str, Vec<&Arc<Subscriber>>)> = vec![];

@@ -83,6 +83,7 @@ enum Subjects {
 
 impl Constraint for Entry {
     const NAMED: bool = true;
+    const EXAMPLE: &'static str = "{ publish: [SUBJECT] }";
 
     type Request<'a> = Request<'a>;
 
@@ -397,7 +398,7 @@ mod tests {
             (json!({ "Publish": "a" }), "unknown field `Publish`"),
             (json!({ "publish": "a", "size": 5 }), "invalid type"),
             (json!({ "publish": "a", "size": "5" }), "is not a size"),
-            (json!({ "publish": "a", "rate": "0/s" }), "is not a rate"),
+            (json!({ "publish": "a", "rate": "1" }), "is not a rate"),
             (json!({ "subscribe": "a", "rate": "1/s" }), "they need `publish`"),
             (json!({ "subscribe": "a", "size": "1B" }), "they need `publish`"),
             (json!([{ "publish": "a" }, { "publish": "*b" }]), "entry 2"),

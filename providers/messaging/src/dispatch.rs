@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use writ_provider::{Busy, Permit};
 
 use crate::broker::{Account, Broker, Registration, Subscriber};
@@ -33,6 +33,40 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn expired(&self, message: &Message);
 }
 
+/// How a subscription's handlers run, for all subscriptions of a provider.
+#[derive(Clone)]
+pub(crate) struct Pace {
+    /// Messages, and again requests, that one subscription handles at once.
+    most: usize,
+    running: Arc<watch::Sender<usize>>,
+}
+
+/// One handler that runs. Dropping it says that it does not any more.
+struct Running(Arc<watch::Sender<usize>>);
+
+impl Pace {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most: most.min(Semaphore::MAX_PERMITS), running: Arc::new(watch::Sender::new(0)) }
+    }
+
+    fn begin(&self) -> Running {
+        self.running.send_modify(|running| *running = running.saturating_add(1));
+        Running(self.running.clone())
+    }
+
+    /// Waits until no handler runs.
+    pub(crate) async fn idle(&self) {
+        // It fails only without a sender, and one is ours.
+        let _ = self.running.subscribe().wait_for(|running| *running == 0).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running = running.saturating_sub(1));
+    }
+}
+
 /// Subscribes the handler. Must be called in a tokio runtime, which its handlers will run on.
 ///
 /// Dropping the registration ends what waits, and none of the handlers that run.
@@ -41,28 +75,35 @@ pub(crate) fn connect<H: Handler>(
     account: Account,
     plan: Plan,
     handler: &Arc<H>,
-    most: usize,
+    pace: &Pace,
 ) -> Registration {
     let runtime = Runtime::current();
-    let answering = Arc::new(Semaphore::new(most));
     let requests = {
-        let (runtime, handler) = (runtime.clone(), handler.clone());
-        move |message| answer(&runtime, &handler, &answering, message)
+        let (runtime, slots) = (runtime.clone(), Arc::new(Semaphore::new(pace.most)));
+        let (handler, pace) = (handler.clone(), pace.clone());
+        move |message| answer(&runtime, &handler, &pace, &slots, message)
     };
     let registration = broker.subscribe(account, plan, handler.who(), Some(Box::new(requests)));
     let worker = Worker {
         subscriber: registration.subscriber.clone(),
         handler: handler.clone(),
-        slots: Arc::new(Semaphore::new(most)),
+        slots: Arc::new(Semaphore::new(pace.most)),
+        pace: pace.clone(),
     };
     runtime.spawn(worker.run());
     registration
 }
 
 /// Takes a request if there is room for it.
-fn answer<H: Handler>(runtime: &Runtime, handler: &Arc<H>, slots: &Arc<Semaphore>, message: Message) -> bool {
+fn answer<H: Handler>(
+    runtime: &Runtime,
+    handler: &Arc<H>,
+    pace: &Pace,
+    slots: &Arc<Semaphore>,
+    message: Message,
+) -> bool {
     let Ok(slot) = slots.clone().try_acquire_owned() else { return false };
-    let handler = handler.clone();
+    let (handler, running) = (handler.clone(), pace.begin());
     runtime.spawn(async move {
         match handler.admit(Duration::ZERO).await {
             Ok(permit) if handler.permits(&message) => handler.handle(permit, message).await,
@@ -70,7 +111,7 @@ fn answer<H: Handler>(runtime: &Runtime, handler: &Arc<H>, slots: &Arc<Semaphore
             Err(Busy::Expired) => handler.expired(&message),
             Err(_) => message.refused_busy(),
         }
-        drop(slot);
+        drop((slot, running));
     });
     true
 }
@@ -80,6 +121,7 @@ struct Worker<H> {
     subscriber: Arc<Subscriber>,
     handler: Arc<H>,
     slots: Arc<Semaphore>,
+    pace: Pace,
 }
 
 impl<H: Handler> Worker<H> {
@@ -120,10 +162,10 @@ impl<H: Handler> Worker<H> {
         if !self.handler.permits(&message) {
             return;
         }
-        let handler = self.handler.clone();
+        let (handler, running) = (self.handler.clone(), self.pace.begin());
         tokio::spawn(async move {
             handler.handle(permit, message).await;
-            drop(slot);
+            drop((slot, running));
         });
     }
 
@@ -234,7 +276,7 @@ mod tests {
     #[tokio::test]
     async fn brings_every_message_to_its_handler_a_few_at_a_time() {
         let (broker, fake) = (broker(100), Fake::new(100, 0));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, 4);
+        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
         let sent = publish(&broker, 0..50);
         tokio::time::sleep(Duration::from_millis(30)).await;
         assert_eq!((fake.most.load(Ordering::SeqCst), fake.log().len()), (4, 0));
@@ -245,7 +287,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_waits_while_every_instance_is_in_use() {
         let (broker, fake) = (broker(3), Fake::new(0, 100));
-        let route = connect(&broker, ACCOUNT, plan("a.*"), &fake, 4);
+        let route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
         publish(&broker, 0..3);
         tokio::time::sleep(Duration::from_millis(50)).await;
         // They count in the queue as long as they wait.
@@ -258,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn each_delivery_is_checked() {
         let (broker, fake) = (broker(10), Fake::new(4, 100));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, 4);
+        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
         broker.publish(ACCOUNT, message("a.secret", "secret"));
         publish(&broker, 0..1);
         assert_eq!(fake.logged(1).await, ["000"]);
@@ -269,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_does_not_wait_for_an_instance() {
         let (broker, fake) = (broker(10), Fake::new(0, 0));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, 1);
+        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(1));
         let ask = || broker.request(ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
         // No instance is free.
         assert_eq!(ask().answer().await.err(), Some(Unanswered::Busy));
@@ -287,7 +329,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_does_not_wait_behind_messages() {
         let (broker, fake) = (broker(10), Fake::new(10, 0));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, 1);
+        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(1));
         publish(&broker, 0..5);
         tokio::time::sleep(Duration::from_millis(20)).await;
         let waiting = broker.request(ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
@@ -302,7 +344,7 @@ mod tests {
     #[tokio::test]
     async fn dropping_the_route_lets_running_handlers_finish() {
         let (broker, fake) = (broker(10), Fake::new(1, 0));
-        let route = connect(&broker, ACCOUNT, plan("a.*"), &fake, 4);
+        let route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
         publish(&broker, 0..3);
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(route);
@@ -315,10 +357,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_stopping_host_awaits_the_handlers_that_run() {
+        let (broker, fake, pace) = (broker(10), Fake::new(2, 0), Pace::new(4));
+        pace.idle().await;
+        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &pace);
+        publish(&broker, 0..3);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        broker.close();
+        assert_eq!(broker.publish(ACCOUNT, message("a.b", "late")), Sent::default());
+        assert!(tokio::time::timeout(Duration::from_millis(20), pace.idle()).await.is_err());
+        fake.calls.add_permits(10);
+        pace.idle().await;
+        assert_eq!(fake.log(), ["000", "001"]);
+    }
+
+    #[tokio::test]
     async fn expired_claims_and_a_stopping_host() {
         let (broker, fake) = (broker(10), Fake::new(1, 10));
         *fake.busy.lock().unwrap() = Some(Busy::Expired);
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, 4);
+        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
         let ask = || broker.request(ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap();
         publish(&broker, 0..2);
         assert_eq!(ask().unwrap().answer().await.err(), Some(Unanswered::NoReply));

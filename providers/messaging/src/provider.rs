@@ -13,7 +13,7 @@ use writ_provider::{
 
 use crate::broker::{Account, Broker, Registration, Sent};
 use crate::claim::{Entry, Plan};
-use crate::dispatch;
+use crate::dispatch::{self, Pace};
 use crate::guest::Guest;
 use crate::handle::{Handle, Refusal};
 use crate::message::{Message, Unanswered};
@@ -25,7 +25,7 @@ use crate::wit::wasmcloud::messaging::consumer;
 #[derive(Clone)]
 pub struct Messaging {
     broker: Arc<Broker>,
-    handlers: usize,
+    pace: Pace,
 }
 
 /// How messaging within the process is set up. Every field has a default; a number may be written as text.
@@ -75,8 +75,8 @@ impl Provider for Messaging {
             messages: positive("queue_messages", config.queue_messages)?,
             bytes: bytes("queue_bytes", config.queue_bytes)?,
         };
-        let handlers = positive("handlers", config.handlers)?.min(tokio::sync::Semaphore::MAX_PERMITS);
-        Ok(Self { broker: Arc::new(Broker::new(capacity, bytes("body", config.body)?)), handlers })
+        let pace = Pace::new(positive("handlers", config.handlers)?);
+        Ok(Self { broker: Arc::new(Broker::new(capacity, bytes("body", config.body)?)), pace })
     }
 
     fn attach(&self, grant: &Grant<Entry>) -> Handle {
@@ -101,8 +101,14 @@ impl Trigger for Messaging {
     ) -> Result<Route, OpenError> {
         let account = Account::from(target.principal());
         let guest = Arc::new(Guest::new(target, grant)?);
-        let connect = |plan| dispatch::connect(&self.broker, account, plan, &guest, self.handlers);
+        let connect = |plan| dispatch::connect(&self.broker, account, plan, &guest, &self.pace);
         Ok(Route { _registrations: plans.into_iter().map(connect).collect() })
+    }
+
+    async fn drain(&self, wait: Duration) {
+        self.broker.close();
+        // Who is not done by then is ended by the host, with its own deadline.
+        let _ = tokio::time::timeout(wait, self.pace.idle()).await;
     }
 }
 

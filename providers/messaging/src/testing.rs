@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use writ_provider::{Budget, Claim, Constraint, Document, Grant, GrantParts, Layer, LinkConfig, Principal};
-use writ_signing::{Role, SigningKey};
+use writ_provider::{Budget, Claim, Constraint, Document, Grant, GrantParts, Layer, LinkConfig, Principal, testing};
 
 use crate::broker::{Account, Broker, Registration};
 use crate::claim::{Entry, Plan};
@@ -47,12 +46,12 @@ pub(crate) fn grant(principal: &Principal, claims: &[Value]) -> Grant<Entry> {
         Layer::new(Document::Component, Claim::parse(claim).unwrap(), |_, rate| Arc::new(Budget::new(rate)))
     };
     let layers = claims.iter().map(layer).collect();
-    Grant::new(GrantParts { capability: "messaging", principal: principal.clone(), link: LinkConfig::new(), layers })
+    let (link, settings) = (LinkConfig::new(), LinkConfig::new());
+    Grant::new(GrantParts { capability: "messaging", principal: principal.clone(), link, settings, layers })
 }
 
 /// Two components of one account.
 pub(crate) fn principals() -> [Principal; 2] {
-    let key = |role| SigningKey::generate(role).unwrap().public();
-    let account = key(Role::Account);
-    ["orders", "audit"].map(|name| Principal::new(account, key(Role::Component), "acme", name))
+    let account = testing::account();
+    ["orders", "audit"].map(|name| Principal::new(account, testing::component(), "acme", name))
 }
