@@ -12,15 +12,15 @@ use crate::verbs::{call, init, inspect, key, sign, trust, up, verify};
 #[command(version, about, after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Args {
     /// Where keys, tokens and trusted operators are kept [default: $WRIT_HOME, or writ in the XDG configuration folder]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Options of every verb", value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
 
     /// How the log on stderr looks
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, global = true, help_heading = "Options of every verb", value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: log::Format,
 
     /// The least level that is logged
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, global = true, help_heading = "Options of every verb", value_name = "LEVEL", default_value = "info")]
     pub(crate) log_level: log::Level,
 
     #[command(subcommand)]

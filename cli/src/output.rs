@@ -61,8 +61,13 @@ pub(crate) fn error(error: &anyhow::Error) {
         return to_stderr(denials.to_string().trim_end());
     }
     to_stderr(&format!("error: {error}"));
-    for cause in error.chain().skip(1) {
-        to_stderr(&format!("  because: {cause}"));
+    let mut told = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Some errors say their cause themselves.
+        if !told.ends_with(&cause) {
+            to_stderr(&format!("  because: {cause}"));
+        }
+        told = cause;
     }
     let advice = error.chain().filter_map(|cause| cause.downcast_ref::<Advice>());
     advice.for_each(|advice| hint(advice.hint()));

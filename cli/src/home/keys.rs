@@ -47,6 +47,9 @@ impl Keys {
     pub(crate) fn load(&self, name: &str) -> Result<Named> {
         check_name(name)?;
         let path = self.path(name);
+        if matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound) {
+            bail!("there is no key named {name} in {}", self.folder.display());
+        }
         let key = load(&path).with_context(|| format!("the key {} cannot be used", path.display()))?;
         Ok(Named { name: name.to_owned(), key })
     }

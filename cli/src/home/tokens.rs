@@ -62,7 +62,7 @@ impl Tokens {
         let path = self.path(key);
         if !path.exists() {
             let message = format!("nothing vouches for the key {key}: there is no {}", path.display());
-            let hint = "an operator signs an account's token: `writ key generate account --operator NAME`";
+            let hint = "an operator signs an account's token: `writ key generate account --operator NAME --any`";
             return Err(Advice::new(message, hint).into());
         }
         let text = files::read_text(&path, MAX_TOKEN.saturating_add(1))?;

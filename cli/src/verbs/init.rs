@@ -165,23 +165,23 @@ mod tests {
             &["wasi:http/incoming-handler@0.2.3", "wasmcloud:messaging/handler@0.2.0", "demo:orders/admin@1.0.0"],
             expect![[r#"
                 claims:
+                  # for demo:pricing/price@0.1.0
+                  # such as  call: [{ interface: "demo:pricing/price@0.1.0", component: NAME }]
+                  call: []
+                  # for wasi:http/incoming-handler@0.2.3
+                  # such as  http-server: { hosts: any, paths: [/orders] }
+                  http-server: []
                   # for wasi:keyvalue/store@0.2.0-draft, wasi:keyvalue/atomics@0.2.0-draft
-                  # such as  keyvalue: [{ bucket: NAME, prefix: TEXT, verbs: [read, list, write, increment], size: 64KiB, rate: 200/s }]
+                  # such as  keyvalue: { bucket: NAME }
                   keyvalue: []
                   # for wasi:logging/logging@0.1.0-draft
                   # such as  logging: { level: info, rate: 200/s }
                   logging: []
                   # for wasmcloud:messaging/handler@0.2.0
-                  # such as  messaging: { publish: ["orders.*"], subscribe: ["orders.>"] }
+                  # such as  messaging: { publish: [SUBJECT] }
                   messaging: []
-                  # for wasi:http/incoming-handler@0.2.3
-                  # such as  http-server: { hosts: any, paths: [/orders] }
-                  http-server: []
-                  # for demo:pricing/price@0.1.0
-                  # such as  call: [{ interface: "demo:pricing/price@0.1.0", component: NAME }]
-                  call: []
                   # for demo:orders/admin@1.0.0
-                  # such as  serve: [{ interface: "demo:orders/admin@1.0.0", account: A… }]
+                  # such as  serve: [{ interface: "demo:orders/admin@1.0.0", component: NAME }]
                   serve: [{ interface: "demo:orders/admin@1.0.0", account: self }]
             "#]],
         );

@@ -82,7 +82,7 @@ impl Source {
     }
 
     fn find(component: &Path) -> Result<PathBuf> {
-        let beside = files::folder_of(component).join(NAME);
+        let beside = component.with_file_name(NAME);
         let found = [beside, PathBuf::from(NAME)].into_iter().find(|path| path.exists());
         found.ok_or_else(|| {
             let message = format!("there is no {NAME} beside {} or in this folder", component.display());

@@ -1,5 +1,6 @@
 //! `writ trust`: which operators this host trusts, and how far.
 
+use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use writ_manifest::{Capabilities, Revocations, TrustEntry, TrustPolicy};
@@ -59,7 +60,7 @@ fn add(args: Add, home: &Home) -> Done {
     let name = args.name.unwrap_or_else(|| name_of(operator, home));
     let entry = TrustEntry { name, operator: operator.to_string(), policy, revocations: Revocations::None };
     // What a person wrote is read back before it is kept, so that no entry is kept that cannot be read.
-    TrustEntry::parse(&entry.to_yaml())?;
+    TrustEntry::parse(&entry.to_yaml()).context("the entry cannot be kept")?;
     home.trust().add(operator, &entry)?;
     output::words(format_args!("{} ({operator}) is trusted here, for {}", entry.name, most(&entry.policy)));
     Ok(Outcome::Done)

@@ -20,16 +20,17 @@ fn from_a_finished_component_to_a_signed_one() {
         revision: 1                  # grows with every release; a host does not go back
         expires: 90d
         claims:
-          # for wasi:keyvalue/store@0.2.0-draft
-          # such as  keyvalue: [{ bucket: NAME, prefix: TEXT, verbs: [read, list, write, increment], size: 64KiB, rate: 200/s }]
-          keyvalue: []
-          # for wasi:http/incoming-handler@0.2.0
-          # such as  http-server: { hosts: any, paths: [/orders] }
-          http-server: []
           # for demo:pricing/price@0.1.0
           # such as  call: [{ interface: "demo:pricing/price@0.1.0", component: NAME }]
           call: []
-    "##]].assert_eq(&work.text("writ.yaml"));
+          # for wasi:http/incoming-handler@0.2.0
+          # such as  http-server: { hosts: any, paths: [/orders] }
+          http-server: []
+          # for wasi:keyvalue/store@0.2.0-draft
+          # such as  keyvalue: { bucket: NAME }
+          keyvalue: []
+    "##]]
+    .assert_eq(&work.text("writ.yaml"));
     work.refuses(&["init", "Orders_API.wasm"]).err(&expect![[r#"
         error: there is a writ.yaml already
         hint: write to another file with --out, or remove it
@@ -59,12 +60,13 @@ fn what_is_refused() {
     work.write("b.wasm", component(&["evil:x/y\n  keyvalue: any"], &[]));
     work.refuses(&["init", "b.wasm"]).err(&expect![[r#"
         error: b.wasm cannot be read as a component
-          because: the name "evil:x/y\n  keyvalue: any" is not one that a link could satisfy
+          because: imports `evil:x/y
+          keyvalue: any`, which is not a name of the form namespace:package/interface@version
     "#]]);
     work.write("c.wasm", b"\0asm\x0d\0\x01\0\x0a\x02\x05\x00");
     work.refuses(&["init", "c.wasm"]).err(&expect![[r#"
         error: c.wasm cannot be read as a component
-          because: unexpected end-of-file (at offset 0xc)
+          because: not a valid component: unexpected end-of-file (at byte 12)
     "#]]);
     assert!(!work.path("writ.yaml").exists());
 }

@@ -113,9 +113,8 @@ fn key_files_that_are_refused() {
     refused(
         |work| fs::remove_file(work.path("home/keys/k.nk")).unwrap(),
         expect![[r#"
-        error: the key WORK/home/keys/k.nk cannot be used
-          because: No such file or directory (os error 2)
-    "#]],
+            error: there is no key named k in WORK/home/keys
+        "#]],
     );
 }
 

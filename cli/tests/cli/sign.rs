@@ -18,13 +18,13 @@ fn the_first_signature_needs_no_keys() {
           limits     memory 32MiB, time 500ms
     "#]])
         .err(&expect![[r#"
-        there were no keys in WORK/home, so two were made there, readable by you alone:
-          operator  local-operator  O…
-          account   local           A…
-        the account may claim anything, for a year. Hosts with this WRIT_HOME trust the operator; another does after
-          writ trust add O… --any
-        wrote the component's new id into ./writ.yaml; commit it
-    "#]]);
+            there were no keys in WORK/home, so two were made there, readable by you alone:
+              operator  local-operator  O…
+              account   local           A…
+            the account may claim anything, for a year. Hosts with this WRIT_HOME trust the operator; another does after
+              writ trust add O… --any
+            wrote the component's new id into writ.yaml; commit it
+        "#]]);
     work.run(&["verify", "a.wasm"]).out(&expect![[r#"
         a.wasm: verified, local/orders-api (M…), revision 3, expires DAY
     "#]]);
@@ -78,13 +78,12 @@ fn the_seed_may_come_from_elsewhere() {
     let work = Work::with_component();
     work.run(&["sign", "a.wasm"]);
     let seed = work.text("home/keys/local.nk");
-    let account = work.run(&["key", "show", "local", "--output", "json"]).raw;
     fs::remove_dir_all(work.path("home/keys")).unwrap();
 
     work.finish(work.command(&["sign", "a.wasm", "--seed-stdin"]), &seed, 0).err(&expect![""]);
     work.finish(work.shell("exec 7<&0 0</dev/null;", &["sign", "a.wasm", "--seed-fd", "7"]), &seed, 0)
         .err(&expect![""]);
-    assert!(!work.path("home/keys").exists(), "{account}");
+    assert!(!work.path("home/keys").exists());
 
     let from_stdin = |seed: &str| work.finish(work.command(&["sign", "a.wasm", "--seed-stdin"]), seed, 1);
     from_stdin("").err(&expect![[r#"
@@ -101,7 +100,7 @@ fn the_seed_may_come_from_elsewhere() {
     "#]]);
     from_stdin("SAAPN4W3EG6KCJGUQTKTJ5GSB5NHK5CHAJL4DBGFUM3HHROI4XUEP4OBK4").err(&expect![[r#"
         error: nothing vouches for the key A…: there is no WORK/home/tokens/A….jwt
-        hint: an operator signs an account's token: `writ key generate account --operator NAME`
+        hint: an operator signs an account's token: `writ key generate account --operator NAME --any`
     "#]]);
     work.refuses(&["sign", "a.wasm", "--seed-fd", "99"]).err(&expect![[r#"
         error: no key on file descriptor 99
@@ -121,7 +120,7 @@ fn the_key_is_the_one_that_was_asked_for() {
     work.run(&["key", "generate", "account", "--name", "one"]);
     work.refuses(&["sign", "a.wasm"]).err(&expect![[r#"
         error: nothing vouches for the key A…: there is no WORK/home/tokens/A….jwt
-        hint: an operator signs an account's token: `writ key generate account --operator NAME`
+        hint: an operator signs an account's token: `writ key generate account --operator NAME --any`
     "#]]);
     work.run(&["key", "generate", "account", "--name", "two", "--operator", "operator", "--any"]);
     work.refuses(&["sign", "a.wasm"]).err(&expect![[r#"
@@ -132,8 +131,7 @@ fn the_key_is_the_one_that_was_asked_for() {
         error: O… is the key of another role (operator); components are signed by accounts
     "#]]);
     work.refuses(&["sign", "a.wasm", "--key", "three"]).err(&expect![[r#"
-        error: the key WORK/home/keys/three.nk cannot be used
-          because: No such file or directory (os error 2)
+        error: there is no key named three in WORK/home/keys
     "#]]);
     work.refuses(&["sign", "a.wasm", "--key", "two"]).err(&expect![[r#"
         error: what was signed does not verify here, so nothing was written
@@ -200,31 +198,30 @@ fn claims_that_are_not_signed() {
         (
             CLAIMS.replace("limits", "limit"),
             expect![[r#"
-            error: ./writ.yaml:14:1: unknown field `limit` in a component file, expected one of `name`, `id`, `version`, `revision`, `expires`, `build`, `claims`, `limits`
-        "#]],
+                error: writ.yaml:14:1: unknown field `limit` in a component file, expected one of `name`, `id`, `version`, `revision`, `expires`, `build`, `claims`, `limits`
+            "#]],
         ),
         (
             CLAIMS.replace("name: orders-api", "name: Orders API"),
             expect![[r#"
-            error: ./writ.yaml:2:7: `name` cannot be `Orders API`: expected 1 to 64 of a-z, 0-9 and `-`
-        "#]],
+                error: writ.yaml:2:7: `name` cannot be `Orders API`: expected 1 to 64 of a-z, 0-9 and `-`
+            "#]],
         ),
         (
             CLAIMS.replace("version: 0.1.0", "version: 0 1"),
             expect![[r#"
-            there were no keys in WORK/home, so two were made there, readable by you alone:
-              operator  local-operator  O…
-              account   local           A…
-            the account may claim anything, for a year. Hosts with this WRIT_HOME trust the operator; another does after
-              writ trust add O… --any
-            error: not signed, because no host would accept it: the token's field "writ.version" is not 1 to 64 of A-Z, a-z, 0-9, ., + and -
-              because: the token's field "writ.version" is not 1 to 64 of A-Z, a-z, 0-9, ., + and -
-        "#]],
+                there were no keys in WORK/home, so two were made there, readable by you alone:
+                  operator  local-operator  O…
+                  account   local           A…
+                the account may claim anything, for a year. Hosts with this WRIT_HOME trust the operator; another does after
+                  writ trust add O… --any
+                error: not signed, because no host would accept it: the token's field "writ.version" is not 1 to 64 of A-Z, a-z, 0-9, ., + and -
+            "#]],
         ),
         (
             CLAIMS.replace("claims:\n", "id: ACODERUVFFAWZQDSS6SBIACUA5O6SXF7HJ3YTYXBALHZP3P7R4BUO4J2\nclaims:\n"),
             expect![[r#"
-                error: ./writ.yaml:6:5: `id` cannot be `A…`: expected a component's public key: `M` and 55 more of A-Z and 2-7
+                error: writ.yaml:6:5: `id` cannot be `A…`: expected a component's public key: `M` and 55 more of A-Z and 2-7
             "#]],
         ),
     ] {

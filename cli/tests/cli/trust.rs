@@ -88,7 +88,8 @@ fn what_is_refused() {
         error: most.yaml:2:1: unknown field `limit` in a policy, expected one of `capabilities`, `limits`
     "#]]);
     work.refuses(&["trust", "add", &key, "--any", "--name", "a b"]).err(&expect![[r#"
-        error: 1:7: `name` cannot be `a b`: expected at most 128 letters (a-z, A-Z), digits, `-` and `_`
+        error: the entry cannot be kept
+          because: 1:7: `name` cannot be `a b`: expected at most 128 letters (a-z, A-Z), digits, `-` and `_`
     "#]]);
 }
 
