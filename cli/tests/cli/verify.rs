@@ -162,28 +162,34 @@ fn inspect_shows_claims_and_chain() {
     work.run(&["sign", "a.wasm"]);
     work.run(&["inspect", "a.wasm"])
         .out(&expect![[r#"
-        a.wasm
-          digest     sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29
-          length     8 bytes
-          verifies   yes, until DAY
-          principal  local/orders-api
+            a.wasm
+              digest     sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29
+              length     8 bytes
+              verifies   yes, until DAY
+              principal  local/orders-api
 
-        component orders-api
-          key            M…
-          version        0.1.0, revision 3
-          signed by      A…
-          valid          DAY to DAY
-          may blobstore  linked, permits nothing
-          may keyvalue   bucket orders, prefix order/, size 64KiB, verbs read write increment
-          may logging    level info, rate 200/s
-          limits         memory 32MiB, time 500ms
+            component orders-api
+              key            M…
+              version        0.1.0, revision 3
+              signed by      A…
+              valid          DAY to DAY
+              may blobstore  linked, permits nothing
+              may keyvalue   bucket orders, prefix order/, size 64KiB, verbs read write increment
+              may logging    level info, rate 200/s
+              limits         memory 32MiB, time 500ms
 
-        account local
-          key        A…
-          signed by  O…, local-operator, who is trusted here
-          valid      DAY to DAY
-          may        any capability
-    "#]])
+            account local
+              key        A…
+              signed by  O…, local-operator, who is trusted here
+              valid      DAY to DAY
+              may        any capability
+
+            imports nothing
+
+            exports nothing
+
+            here it would be granted nothing but the baseline
+        "#]])
         .err(&expect![""]);
     let json: serde_json::Value =
         serde_json::from_str(&work.run(&["inspect", "a.wasm", "--output", "json"]).raw).unwrap();
@@ -196,27 +202,31 @@ fn inspect_shows_claims_and_chain() {
     work.run(&["trust", "remove", "local-operator"]);
     work.run(&["inspect", "a.wasm"])
         .out(&expect![[r#"
-        a.wasm
-          digest    sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29
-          length    8 bytes
-          verifies  no: the operator O… is not trusted here; if it should be, add it with `writ trust add O…`
+            a.wasm
+              digest    sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29
+              length    8 bytes
+              verifies  no: the operator O… is not trusted here; if it should be, add it with `writ trust add O…`
 
-        component orders-api
-          key            M…
-          version        0.1.0, revision 3
-          signed by      A…
-          valid          DAY to DAY
-          may blobstore  linked, permits nothing
-          may keyvalue   bucket orders, prefix order/, size 64KiB, verbs read write increment
-          may logging    level info, rate 200/s
-          limits         memory 32MiB, time 500ms
+            component orders-api
+              key            M…
+              version        0.1.0, revision 3
+              signed by      A…
+              valid          DAY to DAY
+              may blobstore  linked, permits nothing
+              may keyvalue   bucket orders, prefix order/, size 64KiB, verbs read write increment
+              may logging    level info, rate 200/s
+              limits         memory 32MiB, time 500ms
 
-        account local
-          key        A…
-          signed by  O…, who is not trusted here
-          valid      DAY to DAY
-          may        any capability
-    "#]])
+            account local
+              key        A…
+              signed by  O…, who is not trusted here
+              valid      DAY to DAY
+              may        any capability
+
+            imports nothing
+
+            exports nothing
+        "#]])
         .err(&expect![[r#"
         warning: below is what the file says about itself; nothing vouches for it
     "#]]);
@@ -230,6 +240,10 @@ fn inspect_shows_what_is_not_signed() {
           digest    sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29
           length    8 bytes
           verifies  no: the component is not signed; sign it with `writ sign`
+
+        imports nothing
+
+        exports nothing
     "#]]);
     let mut odd = component(&[], &[]);
     section(&mut odd, 0, b"\x0bwrit.claimsno.token.\x1b[31m");
@@ -241,6 +255,10 @@ fn inspect_shows_what_is_not_signed() {
           verifies  no: line 1 of the claims section is not a token: the token's header is not base64url without padding, in its canonical form
 
         a token that cannot be read: the token's header is not base64url without padding, in its canonical form
+
+        imports nothing
+
+        exports nothing
     "#]]);
     work.write("a.wasm", "text");
     work.refuses(&["inspect", "a.wasm"]).err(&expect![[r#"
