@@ -60,8 +60,7 @@ fn what_is_refused() {
     work.write("b.wasm", component(&["evil:x/y\n  keyvalue: any"], &[]));
     work.refuses(&["init", "b.wasm"]).err(&expect![[r#"
         error: b.wasm cannot be read as a component
-          because: imports `evil:x/y
-          keyvalue: any`, which is not a name of the form namespace:package/interface@version
+          because: it imports "evil:x/y\n  keyvalue: any", which is not a name of the form namespace:package/interface@version
     "#]]);
     work.write("c.wasm", b"\0asm\x0d\0\x01\0\x0a\x02\x05\x00");
     work.refuses(&["init", "c.wasm"]).err(&expect![[r#"
