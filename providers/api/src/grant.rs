@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(taken(Duration::from_millis(100)), 0);
         assert_eq!(taken(Duration::from_millis(400)), 1);
         assert_eq!(taken(Duration::from_secs(60)), 3);
-        assert_eq!(Budget::new("0/h".parse().unwrap()).take(now), false);
+        assert!(!Budget::new("0/h".parse().unwrap()).take(now));
     }
 
     #[test]
