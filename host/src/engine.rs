@@ -26,6 +26,13 @@ impl Default for Capacity {
 /// Table elements of one store. CPython and SpiderMonkey need some 8,000.
 pub(crate) const TABLE_ELEMENTS: usize = 40_000;
 
+/// Core instances of one store. CPython has 14, and each adapter of a fused component is one more.
+const CORE_INSTANCES: u32 = 256;
+/// Linear memories of one store. QuickJS has 2.
+const MEMORIES: u32 = 8;
+/// Tables of one store.
+const TABLES: u32 = 64;
+
 /// How often a running guest lets others run, and is looked at whether its time is over.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -53,15 +60,16 @@ pub(crate) fn engine(capacity: Capacity) -> wasmtime::Result<Engine> {
 fn pool(capacity: Capacity) -> PoolingAllocationConfig {
     let stores = capacity.stores;
     let mut pool = PoolingAllocationConfig::new();
-    // Multi-memory stays on: fused components need it. Each store may have several memories, and the limiter sums them.
+    // What one store may have at most, times the stores: whoever holds a permit finds its slots, whatever the others run.
+    // Multi-memory stays on, for fused components need it.
     pool.total_component_instances(stores)
-        .total_core_instances(stores.saturating_mul(16))
-        .total_memories(stores.saturating_mul(4))
-        .total_tables(stores.saturating_mul(16))
+        .total_core_instances(stores.saturating_mul(CORE_INSTANCES))
+        .total_memories(stores.saturating_mul(MEMORIES))
+        .total_tables(stores.saturating_mul(TABLES))
         .total_stacks(stores)
-        .max_core_instances_per_component(256)
-        .max_memories_per_component(64)
-        .max_tables_per_component(256)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
         .max_component_instance_size(1 << 20)
         .max_core_instance_size(1 << 20)
         // At least the limiter's bound, so that growth cannot fail after it was counted.
