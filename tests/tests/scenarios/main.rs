@@ -1,0 +1,16 @@
+//! Scenarios that drive `writ` as its users do; run by `cargo xtask test`.
+
+mod bad_files;
+mod bad_starts;
+mod call;
+mod crash;
+mod denied;
+mod hostile;
+mod inspect;
+mod keys;
+mod logs;
+mod messages;
+mod newcomer;
+mod orders;
+mod pool;
+mod stop;

@@ -1,0 +1,56 @@
+//! Messages, settings, and what a guest sees of each.
+
+use writ_tests::{Home, Manifest, Scratch, Up, guest};
+
+#[test]
+fn a_request_is_answered_by_whoever_subscribed() {
+    let scratch = Scratch::new();
+    let image = guest("courier.wasm");
+    let manifest = Manifest { subscriptions: Some("courier.>"), ..Manifest::new("courier", &image) };
+    let text = manifest.to_string().replace("path: /", "path: /request");
+    let up = Up::start(&Home::shared(), &scratch.write("courier.yaml", text), &scratch.data());
+
+    let answer = up.send("POST", "/request/courier.echo", &[], b"hello");
+    assert_eq!((answer.status, answer.text().as_str()), (200, "courier.echo: hello"));
+    let answer = up.send("POST", "/request/courier.a.b.c", &[], b"");
+    assert_eq!((answer.status, answer.text().as_str()), (200, "courier.a.b.c: "));
+    for outside in
+        ["other.echo", "courier", "courierx.a", "*", ">", "courier.*", "courier.>", "courier..a", "%20", "$SYS.a"]
+    {
+        let answer = up.send("POST", &format!("/request/{outside}"), &[], b"hello");
+        assert_eq!(answer.status, 502, "{outside}: {answer:?}");
+    }
+    let refused = up.send("POST", "/request/other.echo", &[], b"hello");
+    assert!(refused.text().starts_with("access-denied"), "{refused:?}");
+}
+
+#[test]
+fn a_request_that_nobody_answers_fails_in_time() {
+    let scratch = Scratch::new();
+    let image = guest("courier.wasm");
+    let text = Manifest::new("courier", &image).to_string().replace("path: /", "path: /request");
+    let up = Up::start(&Home::shared(), &scratch.write("courier.yaml", text), &scratch.data());
+    let asked = std::time::Instant::now();
+    let answer = up.send("POST", "/request/courier.echo", &[], b"hello");
+    assert_eq!(answer.status, 502, "{answer:?}");
+    assert!(asked.elapsed().as_millis() < 3_000, "{:?}", asked.elapsed());
+}
+
+#[test]
+fn a_component_reads_the_settings_its_claims_name_and_no_other() {
+    let scratch = Scratch::new();
+    let image = guest("settings.wasm");
+    let config: &[(&str, &str)] = &[("greeting", "hello"), ("password", "hunter2")];
+    let manifest = Manifest { config, ..Manifest::new("settings", &image) }.to_string();
+    let up = Up::start(&Home::shared(), &scratch.write("settings.yaml", manifest), &scratch.data());
+    for (path, expected) in [
+        ("/greeting", "store: Ok(Some(\"hello\"))\nruntime: Ok(Some(\"hello\"))\n"),
+        ("/colour", "store: Ok(None)\nruntime: Ok(None)\n"),
+        ("/password", "store: Ok(None)\nruntime: Ok(None)\n"),
+        ("/", "store: Ok([(\"greeting\", \"hello\")])\nruntime: Ok([(\"greeting\", \"hello\")])\n"),
+    ] {
+        assert_eq!(up.get(path).text(), expected, "{path}");
+    }
+    assert!(up.logged("its line", |line| line.get("message") == "asked for greeting").is_from("settings"));
+    assert!(!up.all_lines().iter().any(|line| line.contains("hunter2")));
+}
