@@ -1,9 +1,8 @@
 //! A host with every provider this program knows: the one place that names them.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use writ_config::Config;
 use writ_host::{Cache, Host, HostError, Policies, Registry, Settings};
 use writ_http::{HttpConfig, HttpServer};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
@@ -25,20 +24,25 @@ pub(crate) struct Options {
     pub(crate) stores: Option<u32>,
 }
 
-/// A host with the embedded providers.
-pub(crate) fn host(options: Options) -> Result<Host, HostError> {
-    let Options { store, listen, cache, policies, stores } = options;
-    let keyvalue = move || store.as_deref().map_or_else(KeyValueConfig::memory, KeyValueConfig::disk);
-    let registry = Registry::new()
+/// The embedded providers. None is opened before an application needs it.
+pub(crate) fn registry(options: &Options) -> Registry {
+    let (store, listen) = (options.store.clone(), options.listen);
+    let keyvalue = move || store.as_ref().map_or_else(KeyValueConfig::memory, KeyValueConfig::disk);
+    Registry::new()
         .provider::<KeyValue>("builtin:keyvalue", keyvalue)
         .provider::<KeyValue>("builtin:keyvalue-memory", KeyValueConfig::memory)
         .provider::<Logging>("builtin:logging", Default::default)
-        .provider::<Config>("builtin:config", Default::default)
+        .provider::<writ_config::Settings>("builtin:config", Default::default)
         .trigger::<Messaging>("builtin:messaging", Default::default)
-        .trigger::<HttpServer>("builtin:http-server", move || HttpConfig { listen, ..HttpConfig::default() });
+        .trigger::<HttpServer>("builtin:http-server", move || HttpConfig { listen, ..HttpConfig::default() })
+}
+
+/// A host with the embedded providers.
+pub(crate) fn host(options: Options) -> Result<Host, HostError> {
+    let registry = registry(&options);
     let mut capacity = writ_host::Capacity::default();
-    capacity.stores = stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache, policies }, registry)
+    capacity.stores = options.stores.unwrap_or(capacity.stores);
+    Host::new(Settings { capacity, cache: options.cache, policies: options.policies }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

@@ -53,6 +53,8 @@ pub struct Admitted {
     pub(crate) capabilities: BTreeMap<&'static str, Capability>,
     /// The triggers that call it.
     pub(crate) triggers: Vec<Trigger>,
+    /// The manifest component's own configuration.
+    pub(crate) settings: LinkConfig,
     pub(crate) limits: AdmittedLimits,
     pub(crate) instances: Option<u32>,
 }
@@ -162,6 +164,7 @@ pub fn authorize(
             documents: statements,
             capabilities,
             triggers,
+            settings: candidate.entry.config.clone(),
             limits,
             instances: candidate.entry.scaler.is_some().then_some(candidate.entry.instances),
         });
@@ -276,14 +279,7 @@ impl<'a> Review<'a> {
             match self.vocabulary.imported(import) {
                 Some(word) => {
                     let word_name = word.name();
-                    self.capabilities.entry(word_name).or_insert_with(|| Capability {
-                        image: None,
-                        link: if word_name == "config" {
-                            self.candidate.entry.config.clone()
-                        } else {
-                            LinkConfig::new()
-                        },
-                    });
+                    self.capabilities.entry(word_name).or_default();
                     if seen.insert(word_name) && !self.linked.contains(word_name) {
                         self.present(import, word_name, !word.is_named(), word.example());
                     }
@@ -348,6 +344,14 @@ impl<'a> Review<'a> {
             };
             let capability = word.name();
             if !self.image_serves(image.as_deref(), capability, link) {
+                continue;
+            }
+            if word.plans(&link.source_config).is_ok_and(|plans| plans.is_empty()) {
+                let what =
+                    format!("is linked from {} at line {}, which does not say what for", link.source, link.at.line);
+                let hint =
+                    format!("write it below `source: config:`; a claim of {capability} is like {}", word.example());
+                self.deny(what, Vec::new(), Some(hint));
                 continue;
             }
             if self.plans(word, &link.source_config, link, &format!("be called through {export}")) {
@@ -482,3 +486,6 @@ fn wanted(link: &Link, interface: &str) -> String {
 fn is_empty(claim: &Value) -> bool {
     claim.as_array().is_some_and(Vec::is_empty)
 }
+
+#[cfg(test)]
+mod tests;

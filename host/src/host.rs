@@ -15,9 +15,10 @@ use crate::cache::Cache;
 use crate::denial::Denials;
 use crate::engine::{Capacity, Ticker, engine};
 use crate::link::{LinkError, link};
-use crate::load::Artifact;
+use crate::load::{Artifact, Export};
 use crate::prepared::{Entry, Pool, Prepared};
 use crate::registry::{Parts, Registry, Route, claims};
+use crate::vocabulary::Word;
 
 /// How a host is set up.
 pub struct Settings {
@@ -145,6 +146,9 @@ impl Host {
             self.connect(admitted, entry, &mut deployment.routes).await?;
             warn_of_expiry(admitted);
         }
+        for (admitted, artifact) in admission.components().iter().zip(artifacts) {
+            self.warn_of_uncalled(admitted, artifact);
+        }
         Ok(deployment)
     }
 
@@ -203,6 +207,7 @@ impl Host {
             let parts = Parts {
                 principal: &admitted.principal,
                 link: &link,
+                settings: &admitted.settings,
                 claims: claims(&admitted.documents, trigger.capability),
                 budgets: &self.budgets,
             };
@@ -212,10 +217,24 @@ impl Host {
         Ok(())
     }
 
+    /// A handler that nothing calls is likely a link that was forgotten.
+    fn warn_of_uncalled(&self, admitted: &Admitted, artifact: &Artifact) {
+        for export in artifact.exports() {
+            let Export::Interface(name) = export else { continue };
+            let Some(capability) = self.registry.vocabulary().exported(name).map(Word::name) else { continue };
+            if !admitted.triggers.iter().any(|trigger| trigger.capability == capability) {
+                let component = &admitted.principal;
+                tracing::warn!(target: "writ::host", %component, export = %name, "no link calls this handler");
+            }
+        }
+    }
+
     /// Refuses new calls and awaits those that run; false if some still did after `wait`.
     pub async fn drain(&self, deployment: Deployment, wait: Duration) -> bool {
         self.pool.stop();
         let Deployment { routes, entries } = deployment;
+        // Triggers first: an answer that a call gave is still on its way to a client when the call has ended.
+        self.registry.drain(wait).await;
         drop(routes);
         let idle = self.pool.idle(wait).await;
         drop(entries);

@@ -110,6 +110,7 @@ impl Granted<'_> {
         let parts = Parts {
             principal: &admitted.principal,
             link: &how.link,
+            settings: &admitted.settings,
             claims: claims(&admitted.documents, capability),
             budgets: self.budgets,
         };

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -87,6 +88,12 @@ impl Registry {
         self.vocabulary.as_ref().unwrap_or(&NOTHING)
     }
 
+    /// Takes nothing new from any trigger, and awaits the end of what they began.
+    pub(crate) async fn drain(&self, wait: Duration) {
+        let opened = self.backends.iter().filter_map(|backend| backend.opened.get());
+        futures::future::join_all(opened.map(|opened| opened.drain(wait))).await;
+    }
+
     /// The opened backend of a capability: the image's own where there is one, else the capability's default.
     pub(crate) async fn open(&self, capability: &str, image: Option<&str>) -> Result<Arc<dyn Opened>, OpenError> {
         let of_capability = || self.backends.iter().filter(|backend| backend.capability == capability);
@@ -116,6 +123,8 @@ pub(crate) trait Opened: Send + Sync {
         source: &'a LinkConfig,
         target: Target,
     ) -> BoxFuture<'a, Result<Route, OpenError>>;
+    /// Takes nothing new, and awaits the end of what it began.
+    fn drain(&self, wait: Duration) -> BoxFuture<'_, ()>;
 }
 
 /// Keeps a target connected until it is dropped.
@@ -130,6 +139,7 @@ pub(crate) trait Attach: Send + Sync {
 pub(crate) struct Parts<'a> {
     pub(crate) principal: &'a Principal,
     pub(crate) link: &'a LinkConfig,
+    pub(crate) settings: &'a LinkConfig,
     /// The document, what names it, and its claim.
     pub(crate) claims: Vec<(Document, &'a str, &'a Value)>,
     pub(crate) budgets: &'a Budgets,
@@ -144,7 +154,8 @@ impl Parts<'_> {
         };
         // A component's own token always says what it claims, so there is always a layer; without one, nothing is permitted.
         let layers = self.claims.iter().map(layer).collect::<Result<Vec<_>, InvalidClaim>>()?;
-        Ok(Grant::new(GrantParts { capability, principal: self.principal.clone(), link: self.link.clone(), layers }))
+        let (principal, link, settings) = (self.principal.clone(), self.link.clone(), self.settings.clone());
+        Ok(Grant::new(GrantParts { capability, principal, link, settings, layers }))
     }
 }
 
@@ -199,6 +210,10 @@ impl<P: Provider> Opened for Imported<P> {
         let name = P::CAPABILITY.name;
         Box::pin(async move { Err(OpenError::Config(format!("{name} calls no components"))) })
     }
+
+    fn drain(&self, _: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// A provider that also calls components.
@@ -231,6 +246,10 @@ impl<P: Trigger> Opened for Calling<P> {
             let route = self.0.connect(grant, source, plans, target).await?;
             Ok(Box::new(route) as Route)
         })
+    }
+
+    fn drain(&self, wait: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.drain(wait))
     }
 }
 

@@ -55,6 +55,16 @@ impl Vocabulary {
         self.words.iter().map(|word| word.name())
     }
 
+    /// An entry of a claim as a person might write it.
+    pub fn example(&self, capability: &str) -> Option<&'static str> {
+        self.word(capability).map(Word::example)
+    }
+
+    /// Whether a document may say `any` for the whole capability, because it has no naming field.
+    pub fn takes_any(&self, capability: &str) -> bool {
+        self.word(capability).is_some_and(|word| !word.is_named())
+    }
+
     /// The capability that an interface stands for, whether a provider serves it or it is only known.
     pub fn capability_of(&self, name: &InterfaceName) -> Option<&'static str> {
         let served = self.imported(name).or_else(|| self.exported(name)).map(Word::name);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use wasmtime::component::{HasData, LinkerInstance, ResourceTable};
@@ -49,6 +50,9 @@ pub trait Trigger: Provider {
         plans: Vec<<Self::Constraint as Constraint>::Plan>,
         target: Target,
     ) -> impl Future<Output = Result<Self::Route, OpenError>> + Send;
+
+    /// Takes nothing new from now on, and awaits the end of what it began, at most so long. The host is stopping.
+    fn drain(&self, wait: Duration) -> impl Future<Output = ()> + Send;
 }
 
 /// The configuration of the manifest's link at the side of the trigger, merged in order; later entries win.

@@ -19,6 +19,7 @@ struct Inner<C> {
     capability: &'static str,
     principal: Principal,
     link: LinkConfig,
+    settings: LinkConfig,
     layers: Vec<Layer<C>>,
     denied: AtomicU64,
 }
@@ -113,8 +114,10 @@ pub struct GrantParts<C> {
     pub capability: &'static str,
     /// Who holds it.
     pub principal: Principal,
-    /// The configuration of the link (labels to names, a component's configuration).
+    /// The configuration of the manifest's link to this capability, such as labels to names.
     pub link: LinkConfig,
+    /// The manifest component's own configuration.
+    pub settings: LinkConfig,
     /// Every document that applies. At least one.
     pub layers: Vec<Layer<C>>,
 }
@@ -122,8 +125,9 @@ pub struct GrantParts<C> {
 impl<C: Constraint> Grant<C> {
     /// A grant of those layers; without any it permits nothing.
     pub fn new(parts: GrantParts<C>) -> Self {
-        let GrantParts { capability, principal, link, layers } = parts;
-        Self { inner: Arc::new(Inner { capability, principal, link, layers, denied: AtomicU64::new(0) }) }
+        let GrantParts { capability, principal, link, settings, layers } = parts;
+        let denied = AtomicU64::new(0);
+        Self { inner: Arc::new(Inner { capability, principal, link, settings, layers, denied }) }
     }
 
     /// Whether every document permits the request, each by one whole entry. Draws on the rates; logs what was denied.
@@ -179,7 +183,12 @@ impl<C: Constraint> Grant<C> {
         &self.inner.principal
     }
 
-    /// The configuration of the manifest's link to this capability; for `config`, the component's own configuration.
+    /// The manifest component's own configuration: what `config` serves.
+    pub fn settings(&self) -> &LinkConfig {
+        &self.inner.settings
+    }
+
+    /// The configuration of the manifest's link to this capability.
     pub fn link(&self) -> &LinkConfig {
         &self.inner.link
     }

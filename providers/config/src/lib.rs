@@ -60,7 +60,7 @@ impl Readable {
     /// The setting, if there is one and the grant permits to read it. The grant reports what it does not.
     fn get(&self, key: &str) -> Option<String> {
         self.grant.permits(key).ok()?;
-        self.grant.link().get(key).cloned()
+        self.grant.settings().get(key).cloned()
     }
 
     /// Every setting that the grant permits to read. One that some document refuses was not asked for by its name, so it is
@@ -68,7 +68,7 @@ impl Readable {
     fn all(&self) -> Vec<(String, String)> {
         let quiet = |key: &str| self.grant.refusals(key).is_empty();
         let permitted = |(key, _): &(&String, &String)| quiet(key) && self.grant.permits(key).is_ok();
-        let settings = self.grant.link().iter().filter(permitted);
+        let settings = self.grant.settings().iter().filter(permitted);
         settings.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
@@ -113,7 +113,8 @@ mod tests {
         Grant::new(GrantParts {
             capability: Settings::CAPABILITY.name,
             principal: Principal::new(key(Role::Account), key(Role::Component), "acme", "orders"),
-            link: LinkConfig::from(settings.map(|(key, value)| (key.to_owned(), value.to_owned()))),
+            link: LinkConfig::new(),
+            settings: LinkConfig::from(settings.map(|(key, value)| (key.to_owned(), value.to_owned()))),
             layers: claims.iter().map(|claim| layer(Claim::parse(claim).unwrap())).collect(),
         })
     }

@@ -164,7 +164,9 @@ mod tests {
         );
         check(
             json!({"rate": "200"}),
-            expect!["refused: entry 1: `200` is not a rate: expected a whole number above 0 and `/s`, `/m` or `/h`"],
+            expect![
+                "refused: entry 1: `200` is not a rate such as `200/s`: a whole number and one of `/s`, `/m`, `/h`"
+            ],
         );
         check(json!({"level": null}), expect!["refused: entry 1: invalid type: null, expected string or map"]);
         check(json!("all"), expect!["refused: expected a list of entries, or one entry"]);

@@ -47,6 +47,7 @@ fn grant(claim: &Value) -> Grant<Entry> {
         capability: Logging::CAPABILITY.name,
         principal: Principal::new(account, id, "acme", "orders"),
         link: LinkConfig::new(),
+        settings: LinkConfig::new(),
         layers: vec![GrantLayer::new(Document::Component, claim, |_, rate| Arc::new(Budget::new(rate)))],
     })
 }
