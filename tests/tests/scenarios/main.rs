@@ -1,5 +1,8 @@
 //! Scenarios that drive `writ` as its users do; run by `cargo xtask test`.
 
+// A panic is a failed test.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod bad_files;
 mod bad_starts;
 mod call;
