@@ -19,6 +19,12 @@ impl Scratch {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Where a file of that name would be.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

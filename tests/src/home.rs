@@ -43,6 +43,14 @@ impl Home {
         command
     }
 
+    /// Runs `writ` to its end in a folder, where it finds and puts what is named relative.
+    #[track_caller]
+    pub fn writ_in(&self, folder: &Scratch, args: &[&str]) -> Output {
+        let mut command = self.command(args);
+        command.current_dir(folder.folder());
+        finish(command)
+    }
+
     /// Runs `writ` to its end.
     #[track_caller]
     pub fn writ(&self, args: &[&str]) -> Output {
