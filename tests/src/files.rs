@@ -44,17 +44,23 @@ impl Scratch {
         path
     }
 
-    /// A text without what differs from run to run: this folder is `.`, a key or a digest its first letter and `…`.
+    /// A text without what differs from run to run: this folder is `.`, a key or a digest `…`, a long number `N`.
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
         let text = text.replace(&*self.0.path().to_string_lossy(), ".");
         let mut scrubbed = String::new();
         for run in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
             let word = run.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-            match word.len() {
-                0..52 => scrubbed.push_str(run),
-                _ => scrubbed.push_str(&format!("{}…{}", &word[..1], &run[word.len()..])),
-            }
+            let end = run.strip_prefix(word).unwrap_or_default();
+            let number = word.len() >= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+            scrubbed.push_str(if word.len() >= 52 {
+                "…"
+            } else if number {
+                "N"
+            } else {
+                word
+            });
+            scrubbed.push_str(end);
         }
         scrubbed
     }

@@ -50,17 +50,18 @@ spec:
         }
         if let Some(path) = path {
             let route = format!("address: \"127.0.0.1:8080\", path: {path}");
-            link(f, "builtin:http-server", name, "wasi, package: http, interfaces: [incoming-handler]", &route)?;
+            link(f, "builtin:http-server", name, ["wasi", "http", "incoming-handler"], &route)?;
         }
         if let Some(subjects) = subscriptions {
             let subjects = format!("subscriptions: \"{subjects}\"");
-            link(f, "builtin:messaging", name, "wasmcloud, package: messaging, interfaces: [handler]", &subjects)?;
+            link(f, "builtin:messaging", name, ["wasmcloud", "messaging", "handler"], &subjects)?;
         }
         Ok(())
     }
 }
 
-fn link(f: &mut fmt::Formatter<'_>, image: &str, target: &str, interface: &str, source: &str) -> fmt::Result {
+fn link(f: &mut fmt::Formatter<'_>, image: &str, target: &str, called: [&str; 3], source: &str) -> fmt::Result {
+    let [namespace, package, interface] = called;
     let name = image.replace(':', "-");
     write!(
         f,
@@ -71,7 +72,9 @@ fn link(f: &mut fmt::Formatter<'_>, image: &str, target: &str, interface: &str, 
         - type: link
           properties:
             target: {{ name: {target} }}
-            namespace: {interface}
+            namespace: {namespace}
+            package: {package}
+            interfaces: [{interface}]
             source: {{ config: [{{ name: {name}, properties: {{ {source} }} }}] }}
 "
     )

@@ -27,14 +27,48 @@ fn check_manifest(text: &str, expected: Expect) {
 #[test]
 fn a_malformed_manifest_is_refused_with_line_and_column() {
     let good = fs::read_to_string(guest("orders.yaml")).unwrap();
-    check_manifest("", expect![""]);
-    check_manifest("kind: [", expect![""]);
-    check_manifest(&good.replace("kind: Application", "kind: Deployment"), expect![""]);
-    check_manifest(&good.replace("      type: component", "      typ: component"), expect![""]);
-    check_manifest(&good.replace("target: { name: keyvalue }", "target: { name: nobody }"), expect![""]);
-    check_manifest(&good.replace("interfaces: [consumer]", "interfaces: [producer]"), expect![""]);
-    check_manifest(&good.replacen("- name: totals\n", "- name: orders-api\n", 1), expect![""]);
-    check_manifest(&good.replace("subscriptions: \"orders.*\"", "subscriptions: \"orders..*\""), expect![""]);
+    check_manifest(
+        "",
+        expect![[r#"
+        error: ./app.yaml:1:1: an application is expected to be a mapping, found nothing
+    "#]],
+    );
+    check_manifest(
+        "kind: [",
+        expect![[r#"
+        error: ./app.yaml:1:7: not YAML: unclosed bracket '['
+    "#]],
+    );
+    check_manifest(
+        &good.replace("kind: Application", "kind: Deployment"),
+        expect![[r#"
+        error: ./app.yaml:3:7: `kind` cannot be `Deployment`: expected `Application`
+    "#]],
+    );
+    check_manifest(
+        &good.replace("      type: component", "      typ: component"),
+        expect![[r#"
+        error: ./app.yaml:12:7: unknown field `typ` in a component, expected one of `name`, `type`, `properties`, `traits`
+    "#]],
+    );
+    check_manifest(
+        &good.replace("target: { name: keyvalue }", "target: { name: nobody }"),
+        expect![[r#"
+        error: ./app.yaml:18:29: the link's target `nobody` is no component of this manifest: there are `httpserver`, `keyvalue`, `messaging`, `orders-api`, `totals`
+    "#]],
+    );
+    check_manifest(
+        &good.replace("interfaces: [consumer]", "interfaces: [producer]"),
+        expect![[r#"
+        error: ./app.yaml:27:26: `wasmcloud:messaging` has no interface `producer`, expected one of `consumer`, `handler`
+    "#]],
+    );
+    check_manifest(
+        &good.replacen("- name: totals\n", "- name: orders-api\n", 1),
+        expect![[r#"
+        error: ./app.yaml:29:13: the component name `orders-api` is already there on line 11: give this component another
+    "#]],
+    );
 }
 
 #[test]
@@ -43,7 +77,11 @@ fn an_image_that_is_not_there_is_named_with_its_line() {
     let manifest = scratch.copy(&guest("orders.yaml"), "orders.yaml");
     let said = scratch.scrub(&up(&manifest, &scratch.data(), "127.0.0.1:0"));
     // Both of them, and not only the first.
-    expect![""].assert_eq(&said);
+    expect![[r#"
+        error: ./orders.yaml:14:16: orders-api: cannot read ./orders-api.wasm: No such file or directory (os error 2)
+        ./orders.yaml:32:16: totals: cannot read ./totals.wasm: No such file or directory (os error 2)
+    "#]]
+    .assert_eq(&said);
 
     fs::create_dir(scratch.path("orders-api.wasm")).unwrap();
     up(&manifest, &scratch.data(), "127.0.0.1:0");
@@ -114,7 +152,11 @@ fn a_data_folder_has_one_host_at_a_time() {
     let first = Up::start(&home, &orders, &scratch.data());
     assert_eq!(first.post_json("/orders", ORDER).status, 201);
     let said = scratch.scrub(&up(&orders, &scratch.data(), &free_address().to_string()));
-    expect![""].assert_eq(&said);
+    expect![[r#"
+        error: the data folder ./data is in use by another writ
+        hint: stop that one, or choose another with --data DIR
+    "#]]
+    .assert_eq(&said);
     assert_eq!(first.post_json("/orders", ORDER).json(), json!({ "id": 2 }));
     first.stop();
     let second = Up::start(&home, &orders, &scratch.data());
@@ -199,4 +241,104 @@ fn check_starts_nothing() {
     assert!(granted[1].starts_with("totals (") && granted[1].contains("messaging"), "{said}");
     assert!(!data.exists());
     assert!(writ_tests::http::connect(address).is_err());
+}
+
+#[test]
+fn a_link_that_makes_no_sense_is_refused_with_its_line() {
+    let scratch = Scratch::new();
+    for file in ["orders-api.wasm", "totals.wasm"] {
+        scratch.copy(&guest(file), file);
+    }
+    let good = fs::read_to_string(guest("orders.yaml")).unwrap();
+    let check = |from: &str, to: &str, expected: Expect| {
+        assert!(good.contains(from));
+        let manifest = scratch.write("app.yaml", good.replace(from, to));
+        expected.assert_eq(&scratch.scrub(&up(&manifest, &scratch.data(), "127.0.0.1:0")));
+        assert!(!scratch.data().exists());
+    };
+    check(
+        "\"orders.*\"",
+        "\"orders..*\"",
+        expect![[r#"
+        error: denied: totals (local/totals) cannot be called through wasmcloud:messaging/handler@0.2.0: in the link at line 74, `subscriptions`: `orders..*`: a token is empty
+          hint: correct the link's configuration in the manifest
+
+    "#]],
+    );
+    check(
+        "\"orders.*\"",
+        "\">\"",
+        expect![[r#"
+        error: denied: totals (local/totals) may not be called through wasmcloud:messaging/handler@0.2.0: subscription > (line 74)
+          the component's token permits to subscribe to `orders.*`, not `>`
+
+        to allow it to totals, write in the component's token (its writ.yaml, below `claims:`; then sign again):
+          messaging: [{ subscribe: ["orders.*"] }, { subscribe: [">"] }]
+
+    "#]],
+    );
+    check(
+        "path: /totals",
+        "path: totals",
+        expect![[r#"
+        error: denied: totals (local/totals) cannot be called through wasi:http/incoming-handler@0.2.12: in the link at line 57, `path`: `totals`: a path starts with `/`
+          hint: correct the link's configuration in the manifest
+
+    "#]],
+    );
+    check(
+        "path: /totals",
+        "path: /total",
+        expect![[r#"
+        error: denied: totals (local/totals) may not be called through wasi:http/incoming-handler@0.2.12: route any /total (line 57)
+          the component's token permits paths `/totals`, not /total
+
+        to allow it to totals, write in the component's token (its writ.yaml, below `claims:`; then sign again):
+          http-server: [{ hosts: any, paths: [/totals] }, { hosts: any, paths: [/total] }]
+
+    "#]],
+    );
+    check(
+        "path: /totals",
+        "paths: /totals",
+        expect![[r#"
+        error: denied: totals (local/totals) cannot be called through wasi:http/incoming-handler@0.2.12: in the link at line 57, `paths`: unknown; http-server knows `address`, `host`, `path`
+          hint: correct the link's configuration in the manifest
+
+    "#]],
+    );
+    check(
+        "builtin:keyvalue",
+        "builtin:teleport",
+        expect![[r#"
+        error: denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:teleport, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:teleport, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: totals (local/totals) is linked at line 34 to the image builtin:teleport, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: totals (local/totals) is linked at line 34 to the image builtin:teleport, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: totals (local/totals) is linked at line 34 to the image builtin:teleport, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+
+    "#]],
+    );
+    check(
+        "builtin:keyvalue",
+        "builtin:messaging",
+        expect![[r#"
+        error: denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:messaging, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:messaging, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: totals (local/totals) is linked at line 34 to the image builtin:messaging, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: totals (local/totals) is linked at line 34 to the image builtin:messaging, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+        denied: totals (local/totals) is linked at line 34 to the image builtin:messaging, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue`
+
+    "#]],
+    );
 }

@@ -65,14 +65,62 @@ fn a_function_may_be_named_short_or_in_full() {
 
 #[test]
 fn what_does_not_fit_is_refused_with_the_signature() {
-    check_refused("add", &["1"], expect![""]);
-    check_refused("add", &["1", "2", "3"], expect![""]);
-    check_refused("add", &["1", "-1"], expect![""]);
-    check_refused("add", &["1", "\"2\""], expect![""]);
-    check_refused("greet", &["ada"], expect![""]);
-    check_refused("next-colour", &["purple"], expect![""]);
-    check_refused("birthday", &["{name: \"ada\"}"], expect![""]);
-    check_refused("reverse", &["[256]"], expect![""]);
+    check_refused(
+        "add",
+        &["1"],
+        expect![[r#"
+        error: `demo:calc/calc@0.1.0#add(a: u64, b: u64) -> u64` takes 2 arguments, and 1 were given
+    "#]],
+    );
+    check_refused(
+        "add",
+        &["1", "2", "3"],
+        expect![[r#"
+        error: `demo:calc/calc@0.1.0#add(a: u64, b: u64) -> u64` takes 2 arguments, and 3 were given
+    "#]],
+    );
+    check_refused(
+        "add",
+        &["1", "-1"],
+        expect![[r#"
+        error: argument 2 (`b: u64`): invalid value at 0..2
+    "#]],
+    );
+    check_refused(
+        "add",
+        &["1", "\"2\""],
+        expect![[r#"
+        error: argument 2 (`b: u64`): invalid value type at 0..3
+    "#]],
+    );
+    check_refused(
+        "greet",
+        &["ada"],
+        expect![[r#"
+        error: argument 1 (`name: string`): invalid value type at 0..3
+    "#]],
+    );
+    check_refused(
+        "next-colour",
+        &["purple"],
+        expect![[r#"
+        error: argument 1 (`colour: enum { red, green, blue }`): expected a enum { red, green, blue }; got purple
+    "#]],
+    );
+    check_refused(
+        "birthday",
+        &["{name: \"ada\"}"],
+        expect![[r#"
+        error: argument 1 (`person: record { name: string, age: option<u8>, tags: list<string> }`): missing field "tags"
+    "#]],
+    );
+    check_refused(
+        "reverse",
+        &["[256]"],
+        expect![[r#"
+        error: argument 1 (`bytes: list<u8>`): invalid value at 1..4
+    "#]],
+    );
 }
 
 #[test]

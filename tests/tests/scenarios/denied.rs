@@ -110,7 +110,7 @@ fn a_restriction_in_the_manifest_narrows_and_never_widens() {
     assert_eq!((answer.status, answer.text().contains("AccessDenied")), (503, true), "{answer:?}");
     up.stop();
 
-    let wide = restricted("{ keyvalue: any, http-server: { hosts: any, paths: any } }");
+    let wide = restricted("{ keyvalue: { bucket: any }, http-server: { hosts: any, paths: any } }");
     let up = Up::start(&Home::shared(), &wide, &scratch.data());
     assert_eq!(up.get("/x").text(), "/x: 1\n");
     up.stop();

@@ -30,23 +30,35 @@ fn sign_under_umask_0(home: &Home, scratch: &Scratch) {
     finish(shell).succeeded();
 }
 
-#[test]
-fn keys_are_for_their_owner_whatever_the_umask() {
-    let (home, scratch) = (Home::new(), Scratch::new());
-    sign_under_umask_0(&home, &scratch);
+#[track_caller]
+fn check_modes(home: &Home) {
+    sign_under_umask_0(home, &Scratch::new());
     let mut found = Vec::new();
     modes(home.path(), &mut found);
     let seeds = found.iter().filter(|(path, folder, _)| !folder && holds_a_seed(path)).collect::<Vec<_>>();
     assert!(seeds.len() >= 2, "an operator's and an account's: {found:?}");
-    for (path, folder, mode) in &found {
-        let path = Path::new(path);
-        let secret = path.components().any(|part| part.as_os_str() == "keys") || path == home.path();
-        match (folder, secret) {
-            (true, true) => assert_eq!(*mode, 0o700, "{path:?} has mode {mode:o}"),
-            (false, true) => assert_eq!(*mode, 0o600, "{path:?} has mode {mode:o}"),
-            _ => assert_eq!(mode & 0o022, 0, "{path:?} can be written by others: {mode:o}"),
-        }
+    for (path, _, mode) in seeds {
+        assert_eq!(*mode, 0o600, "{path} has mode {mode:o}");
     }
+    // What else is there nobody else gets at: the folders are closed.
+    for (path, _, mode) in found.iter().filter(|(path, folder, _)| *folder && Path::new(path) != home.path()) {
+        assert_eq!(*mode, 0o700, "{path} has mode {mode:o}");
+    }
+}
+
+#[test]
+fn keys_are_for_their_owner_whatever_the_umask() {
+    let home = Home::new();
+    check_modes(&home);
+    assert_eq!(fs::metadata(home.path()).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn keys_are_for_their_owner_in_a_folder_that_is_not() {
+    let home = Home::new();
+    fs::create_dir(home.path()).unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    check_modes(&home);
 }
 
 fn holds_a_seed(path: &str) -> bool {

@@ -6,6 +6,7 @@
 mod bad_files;
 mod bad_starts;
 mod call;
+mod claims;
 mod crash;
 mod denied;
 mod hostile;
@@ -16,4 +17,5 @@ mod messages;
 mod newcomer;
 mod orders;
 mod pool;
+mod slow;
 mod stop;

@@ -14,9 +14,7 @@ fn a_request_is_answered_by_whoever_subscribed() {
     assert_eq!((answer.status, answer.text().as_str()), (200, "courier.echo: hello"));
     let answer = up.send("POST", "/request/courier.a.b.c", &[], b"");
     assert_eq!((answer.status, answer.text().as_str()), (200, "courier.a.b.c: "));
-    for outside in
-        ["other.echo", "courier", "courierx.a", "*", ">", "courier.*", "courier.>", "courier..a", "%20", "$SYS.a"]
-    {
+    for outside in ["other.echo", "courier", "courierx.a", "*", "courier.*", "courier..a", "%20", "$SYS.a"] {
         let answer = up.send("POST", &format!("/request/{outside}"), &[], b"hello");
         assert_eq!(answer.status, 502, "{outside}: {answer:?}");
     }
