@@ -1,13 +1,15 @@
 //! A manifest and the files it names, read and verified: what `up`, `inspect` and `call` decide about.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_host::{Admission, Artifact, Candidate, Host};
-use writ_manifest::Application;
-use writ_signing::{Component, Roots, Verified};
+use writ_host::{Admission, Artifact, Candidate, Denials, Host, Policies};
+use writ_manifest::{Application, MAX_BYTES, Policy};
+use writ_signing::{Component, Roots, Verified, section};
+
+use crate::advice::Advice;
+use crate::files;
+use crate::home::Home;
 
 /// An application, and each of its components' bytes with the proof about them, in the manifest's order.
 pub(crate) struct Loaded {
@@ -19,8 +21,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Reads a manifest and every component file it names. Every file that does not verify is named, not only the first.
     pub(crate) fn manifest(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
-        let text = read(path, writ_manifest::MAX_BYTES)?;
-        let text = String::from_utf8(text).with_context(|| format!("{} is not UTF-8", path.display()))?;
+        let text = files::read_text(path, MAX_BYTES)?;
         let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         refuse_unsupported(path, &application)?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -48,7 +49,7 @@ impl Loaded {
     }
 
     /// Decides what it may do on a host.
-    pub(crate) fn authorize(&self, host: &Host) -> Result<Admission, writ_host::Denials> {
+    pub(crate) fn authorize(&self, host: &Host) -> Result<Admission, Denials> {
         let parts = self.application.components.iter().zip(&self.artifacts).zip(&self.verified);
         let candidate = |((entry, artifact), verified)| Candidate { entry, artifact, verified };
         host.authorize(&parts.map(candidate).collect::<Vec<_>>(), &self.application)
@@ -57,9 +58,9 @@ impl Loaded {
 
 /// Reads a component file once and verifies it.
 fn load(path: &Path, roots: &Roots, now: u64) -> Result<(Artifact, Verified<Component>)> {
-    let bytes = read(path, writ_signing::section::MAX_FILE)?;
-    let artifact = Artifact::new(bytes).with_context(|| path.display().to_string())?;
-    let verified = artifact.verify(roots, now).with_context(|| path.display().to_string())?;
+    let bytes = files::read(path, section::MAX_FILE)?;
+    let artifact = Artifact::new(bytes).with_context(|| format!("{} is not taken", path.display()))?;
+    let verified = artifact.verify(roots, now).with_context(|| format!("{} does not verify", path.display()))?;
     Ok((artifact, verified))
 }
 
@@ -69,21 +70,11 @@ fn image_path(folder: &Path, image: &str) -> Result<PathBuf> {
         return Ok(folder.join(path));
     }
     if image.contains("://") || image.starts_with("builtin:") {
-        bail!("the image {image} is not a file\nhint: write a path relative to the manifest");
+        return Err(
+            Advice::new(format!("the image {image} is not a file"), "write a path relative to the manifest").into()
+        );
     }
     Ok(folder.join(image))
-}
-
-/// Reads a file of at most `most` bytes.
-pub(crate) fn read(path: &Path, most: usize) -> Result<Vec<u8>> {
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes).with_context(|| path.display().to_string())?;
-    if bytes.len() > most {
-        bail!("{} is larger than {most} bytes", path.display());
-    }
-    Ok(bytes)
 }
 
 /// What a manifest may ask for, and a single host does not do, is refused rather than ignored.
@@ -100,4 +91,18 @@ fn refuse_unsupported(path: &Path, application: &Application) -> Result<()> {
     };
     let problems: Vec<_> = application.unsupported().iter().map(sentence).collect();
     if problems.is_empty() { Ok(()) } else { bail!(problems.join("\n")) }
+}
+
+/// The most that this host's owner allows: `policy.yaml`, where there is one, and every trust entry's policy.
+pub(crate) fn policies(home: &Home) -> Result<Policies> {
+    let path = home.path().join("policy.yaml");
+    let host = match path.try_exists().with_context(|| format!("cannot read {}", path.display()))? {
+        true => {
+            let text = files::read_text(&path, MAX_BYTES)?;
+            Some(Policy::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?)
+        }
+        false => None,
+    };
+    let trust = home.trust().entries()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
+    Ok(Policies { host, trust })
 }

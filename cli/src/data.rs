@@ -18,6 +18,8 @@ use anyhow::{Context, Result, bail};
 use writ_host::{Cache, Secret};
 use writ_signing::{Role, SigningKey};
 
+use crate::advice::Advice;
+
 /// The version of the layout above.
 const FORMAT: &str = "writ data 1\n";
 
@@ -38,7 +40,8 @@ impl Data {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                bail!("the data folder {shown} is in use by another writ\nhint: stop that one, or choose another with --data DIR")
+                let message = format!("the data folder {shown} is in use by another writ");
+                return Err(Advice::new(message, "stop that one, or choose another with --data DIR").into());
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("the data folder {shown} cannot be locked"));
@@ -106,7 +109,8 @@ pub(crate) fn cache(parent: &Path) -> Result<Cache> {
         }
     }
     let Ok(bytes) = <[u8; 32]>::try_from(private(&path)?) else {
-        bail!("{} is damaged\nhint: remove it together with the folder cache/ beside it", path.display());
+        let message = format!("{} is damaged", path.display());
+        return Err(Advice::new(message, "remove it together with the folder cache/ beside it").into());
     };
     let folder = parent.join("cache");
     Cache::new(&folder, Secret::new(bytes)).with_context(|| format!("{} cannot be made", folder.display()))
@@ -130,7 +134,8 @@ fn private(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let mode = file.metadata()?.permissions().mode();
     if mode & 0o077 != 0 {
-        bail!("{} can be read by others (mode {:o})\nhint: chmod 600 {0}", path.display(), mode & 0o777);
+        let message = format!("{} can be read by others (mode {:o})", path.display(), mode & 0o777);
+        return Err(Advice::new(message, format!("chmod 600 {}", path.display())).into());
     }
     let mut bytes = Vec::new();
     file.take(4096).read_to_end(&mut bytes)?;

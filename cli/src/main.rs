@@ -1,2 +1,67 @@
-//! Placeholder.
-fn main() {}
+//! `writ`: signs components with the capabilities they may use, and runs them with nothing else.
+//!
+//! Arguments become [`settings`], and those the work of one verb; each verb has its file below `verbs`. Only this crate
+//! reads the environment and the clock, writes to a terminal, and names every provider. stdout is data, stderr is words.
+
+#![forbid(unsafe_code)]
+
+mod advice;
+mod application;
+mod args;
+mod clock;
+mod data;
+mod describe;
+mod escape;
+mod files;
+mod home;
+mod log;
+mod output;
+mod process;
+mod runtime;
+mod settings;
+mod verbs;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use args::Args;
+use settings::Settings;
+
+fn main() -> ExitCode {
+    let hardened = process::harden();
+    let args = Args::parse();
+    let (verb, settings) = match Settings::resolve(args) {
+        Ok(resolved) => resolved,
+        Err(error) => return failed(&error),
+    };
+    log::start(settings.log_format, settings.log_level);
+    if let Err(error) = hardened {
+        tracing::warn!(target: "writ", %error, "this process's memory may end up in a core dump");
+    }
+    tracing::debug!(target: "writ", home = %settings.home.value.display(), from = %settings.home.origin, "settings");
+
+    match verbs::run(verb, &settings) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Refused) => ExitCode::FAILURE,
+        Err(error) if output::reader_is_gone(&error) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+/// How a verb ended that did what it could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// Something was refused, and the verb has said what.
+    Refused,
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    output::error(error);
+    ExitCode::FAILURE
+}
+
+/// What a verb gives back.
+type Done = Result<Outcome>;

@@ -3,21 +3,19 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use writ_host::{Cache, Host, HostError, Policies, Registry, Settings};
+use writ_host::{Cache, Capacity, Host, HostError, Policies, Registry, Settings};
 use writ_http::{HttpConfig, HttpServer};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
 use writ_messaging::Messaging;
 
 /// What a host is made of, decided by the verb.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     /// The folder of the key-value store; in memory without one.
     pub(crate) store: Option<PathBuf>,
     /// Replaces the address of every HTTP route.
     pub(crate) listen: Option<SocketAddr>,
-    /// Where compiled code is kept.
-    pub(crate) cache: Option<Cache>,
     /// The most that the host's owner allows.
     pub(crate) policies: Policies,
     /// How many instances there may be at once.
@@ -37,12 +35,21 @@ pub(crate) fn registry(options: &Options) -> Registry {
         .trigger::<HttpServer>("builtin:http-server", move || HttpConfig { listen, ..HttpConfig::default() })
 }
 
-/// A host with the embedded providers.
+/// A host that keeps no compiled code: for deciding, not for running.
 pub(crate) fn host(options: Options) -> Result<Host, HostError> {
+    build(options, None)
+}
+
+/// A host whose compiled code is kept.
+pub(crate) fn host_with_cache(options: Options, cache: Cache) -> Result<Host, HostError> {
+    build(options, Some(cache))
+}
+
+fn build(options: Options, cache: Option<Cache>) -> Result<Host, HostError> {
     let registry = registry(&options);
-    let mut capacity = writ_host::Capacity::default();
+    let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache: options.cache, policies: options.policies }, registry)
+    Host::new(Settings { capacity, cache, policies: options.policies }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

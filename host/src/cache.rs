@@ -146,3 +146,76 @@ fn fingerprint(engine: &Engine) -> [u8; 32] {
 const TAG: usize = 32;
 /// The longest entry that is read: compiled CPython is some 32 MiB.
 const MOST: u64 = 512 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Capacity;
+
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    struct Case {
+        folder: tempfile::TempDir,
+        engine: Engine,
+        digest: Digest,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let engine = crate::engine::engine(Capacity { stores: 1, memory: 1 << 20 }).unwrap();
+            Self { folder: tempfile::tempdir().unwrap(), engine, digest: Digest::of(COMPONENT) }
+        }
+
+        fn cache(&self, secret: u8) -> Cache {
+            Cache::new(self.folder.path(), Secret::new([secret; 32])).unwrap()
+        }
+
+        fn path(&self) -> PathBuf {
+            self.folder.path().join(self.digest.hex())
+        }
+
+        /// Whether the entry that is there now would be loaded.
+        fn opens(&self, secret: u8) -> bool {
+            let tag = self.cache(secret).tag(&self.engine, self.digest);
+            Entry { path: self.path(), tag }.open(&self.engine).is_some()
+        }
+    }
+
+    #[test]
+    fn what_was_kept_is_opened_and_nothing_else() {
+        let case = Case::new();
+        assert!(!case.opens(1), "nothing is there yet");
+        case.cache(1).component(&case.engine, case.digest, COMPONENT).unwrap();
+        assert!(case.opens(1));
+        assert!(!case.opens(2), "another host's secret");
+
+        let kept = fs::read(case.path()).unwrap();
+        let other = case.folder.path().join(Digest::of(b"another").hex());
+        fs::copy(case.path(), &other).unwrap();
+        let moved = Entry { path: other, tag: case.cache(1).tag(&case.engine, Digest::of(b"another")) };
+        assert!(moved.open(&case.engine).is_none(), "an entry under another artefact's name");
+
+        for length in [0, 1, TAG - 1, TAG, kept.len() - 1] {
+            fs::write(case.path(), &kept[..length]).unwrap();
+            assert!(!case.opens(1), "cut to {length}");
+        }
+        let step = (kept.len() / 500).max(1);
+        for position in (0..kept.len()).step_by(step).chain(kept.len() - TAG..kept.len()) {
+            let mut damaged = kept.clone();
+            damaged[position] ^= 1 << (position % 8);
+            fs::write(case.path(), damaged).unwrap();
+            assert!(!case.opens(1), "a bit flipped in byte {position}");
+        }
+        case.cache(1).component(&case.engine, case.digest, COMPONENT).unwrap();
+        assert!(case.opens(1), "a damaged entry is made again");
+    }
+
+    #[test]
+    fn only_its_owner_reads_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let case = Case::new();
+        case.cache(1).component(&case.engine, case.digest, COMPONENT).unwrap();
+        assert_eq!(fs::metadata(case.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(format!("{:?}", Secret::new([7; 32])), "****");
+    }
+}

@@ -158,7 +158,7 @@ fn build_components(workspace: &Workspace) -> Result<Vec<Component>> {
 /// wants, and does not compile the runtime a second time.
 fn build_writ(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = cargo();
-    command.current_dir(workspace.root()).args(["build", "--workspace", "--bins", "--message-format", MESSAGES]);
+    command.current_dir(workspace.root()).args(["build", "--workspace", "--bin", "writ", "--message-format", MESSAGES]);
     let artifacts = artifacts(&output(&mut command)?)?;
     let writ = artifacts.into_iter().find(|artifact| artifact.target.name == "writ" && artifact.executable.is_some());
     writ.and_then(|artifact| artifact.executable).context("the workspace builds no program named `writ`")

@@ -1,18 +1,16 @@
 //! `writ call`: one exported function, with typed arguments.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::Context;
 
-use crate::application::Loaded;
+use crate::application::{self, Loaded};
 use crate::data::{self, Data};
 use crate::home::Home;
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
+use crate::{Done, Outcome, clock, output};
 
-/// Call any exported function of a signed component, and print its result
-///
 /// Arguments and the result are in WAVE, the component model's text format for values: "text", 5, [1, 2],
 /// {name: "ada", age: 36}, some(1), ok("x"), a-variant-case(1). As the host's owner you need no `serve` claim to call;
 /// what the component itself may do is decided by its claims, as always.
@@ -30,31 +28,18 @@ pub(crate) struct Call {
     data: Option<PathBuf>,
 }
 
-impl Call {
-    pub(crate) fn run(self, settings: &Settings) -> Result<ExitCode> {
-        let home = Home::open(settings)?;
-        let loaded = Loaded::alone(&self.file, &home.roots()?, writ_host::now())?;
-        let data = self.data.as_deref().map(Data::open).transpose()?;
-        let cache = match &data {
-            Some(data) => data.cache()?,
-            None => data::cache(&settings.cache())?,
-        };
-        let options = Options {
-            store: data.as_ref().map(Data::store).transpose()?,
-            cache: Some(cache),
-            policies: home.policies()?,
-            ..Options::default()
-        };
-        let tokio = runtime::tokio()?;
-        let result = tokio.block_on(async {
-            let host = runtime::host(options)?;
-            let admission = loaded.authorize(&host)?;
-            let artifact = loaded.artifacts.first().ok_or_else(|| anyhow::anyhow!("nothing was loaded"))?;
-            anyhow::Ok(host.call(&admission, artifact, &self.function, &self.args).await?)
-        })?;
-        if let Some(text) = result {
-            crate::out::line(&text);
-        }
-        Ok(ExitCode::SUCCESS)
+pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
+    let loaded = Loaded::alone(&args.file, &home.trust().roots()?, clock::now()?)?;
+    let data = args.data.as_deref().map(Data::open).transpose()?;
+    let store = data.as_ref().map(Data::store).transpose()?;
+    let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
+    let options = Options { store, policies: application::policies(home)?, ..Options::default() };
+    let host = runtime::host_with_cache(options, cache)?;
+    let admission = loaded.authorize(&host)?;
+    let artifact = loaded.artifacts.first().context("nothing was loaded")?;
+    let call = host.call(&admission, artifact, &args.function, &args.args);
+    if let Some(text) = runtime::tokio()?.block_on(call)? {
+        output::data(text)?;
     }
+    Ok(Outcome::Done)
 }

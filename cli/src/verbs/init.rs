@@ -1,128 +1,213 @@
-//! `writ init`: the `writ.yaml` of a finished component.
+//! `writ init`: writes the `writ.yaml` of a finished component, with every capability it needs, each empty.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Context;
 use writ_host::{Artifact, Export, InterfaceName, Vocabulary, is_baseline};
+use writ_manifest::ComponentFile;
+use writ_signing::section;
 
-use crate::application::read;
-use crate::runtime;
+use crate::advice::Advice;
+use crate::runtime::{self, Options};
+use crate::{Done, Outcome, files, output};
 
-/// Write the writ.yaml of a finished component: its name, and every capability it imports or exports, each empty
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
-    /// The component, signed or not
+    /// A finished component
     file: PathBuf,
-    /// Where to write it
-    #[arg(short, long, value_name = "OUT", default_value = "writ.yaml")]
-    output: PathBuf,
+
+    /// What to write
+    #[arg(short, long, value_name = "FILE", default_value = "writ.yaml")]
+    out: PathBuf,
+
+    /// The component's name: 1 to 64 of a-z, 0-9 and - [default: made from the file's]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 }
 
-impl Init {
-    pub(crate) fn run(self) -> Result<ExitCode> {
-        let bytes = read(&self.file, writ_signing::section::MAX_FILE)?;
-        let artifact = Artifact::new(bytes).with_context(|| self.file.display().to_string())?;
-        let registry = runtime::registry(&runtime::Options::default());
-        let text = draft(&self.file, &artifact, registry.vocabulary());
-        let opened = OpenOptions::new().write(true).create_new(true).open(&self.output);
-        let mut file = match opened {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                bail!("{} is there already\nhint: choose another with -o OUT", self.output.display());
-            }
-            other => other.with_context(|| self.output.display().to_string())?,
+pub(crate) fn run(args: &Init) -> Done {
+    let file = files::read(&args.file, section::MAX_FILE)?;
+    let place = || format!("{} cannot be read as a component", args.file.display());
+    let artifact = Artifact::new(file).with_context(place)?;
+    let exported = |export: &Export| match export {
+        Export::Interface(name) => Some(name.clone()),
+        Export::Plain(_) => None,
+    };
+    let interfaces = Interfaces {
+        imports: artifact.imports().to_vec(),
+        exports: artifact.exports().iter().filter_map(exported).collect(),
+    };
+    let name = args.name.clone().unwrap_or_else(|| name_of(&args.file));
+    let text = text(&name, &interfaces, runtime::registry(&Options::default()).vocabulary());
+    ComponentFile::parse(&text).with_context(|| format!("{name:?} cannot be a component's name"))?;
+    if args.out.exists() {
+        let message = format!("there is a {} already", args.out.display());
+        return Err(Advice::new(message, "write to another file with --out, or remove it").into());
+    }
+    files::create(&args.out, text.as_bytes())?;
+    output::words(format_args!("wrote {}", args.out.display()));
+    output::hint(format_args!("fill in the claims, then `writ sign {}`", args.file.display()));
+    Ok(Outcome::Done)
+}
+
+/// The text of a `writ.yaml` that claims what the component needs, and permits none of it yet.
+fn text(name: &str, interfaces: &Interfaces, vocabulary: &Vocabulary) -> String {
+    let claims: String =
+        claims(interfaces, vocabulary).iter().map(|(capability, claim)| claim.text(capability)).collect();
+    let claims = if claims.is_empty() { " {}\n".to_owned() } else { format!("\n{claims}") };
+    format!(
+        "# What this component is, and what it asks for. Nothing else is ever linked to it.\n\
+         name: {name}\n\
+         version: 0.1.0\n\
+         revision: 1                  # grows with every release; a host does not go back\n\
+         expires: 90d\n\
+         claims:{claims}"
+    )
+}
+
+/// The interfaces at a component's outside.
+struct Interfaces {
+    imports: Vec<InterfaceName>,
+    exports: Vec<InterfaceName>,
+}
+
+/// One capability of the text.
+struct Claim {
+    /// The interfaces it is claimed for.
+    interfaces: Vec<InterfaceName>,
+    /// What may be filled in; none where nobody serves it.
+    example: Option<String>,
+    /// What is written now.
+    value: String,
+}
+
+impl Claim {
+    fn text(&self, capability: &str) -> String {
+        let names: Vec<_> = self.interfaces.iter().map(ToString::to_string).collect();
+        let mut text = format!("  # for {}\n", names.join(", "));
+        // Writing to a string cannot fail.
+        let _ = match &self.example {
+            Some(example) => writeln!(text, "  # such as  {capability}: {example}"),
+            None => writeln!(text, "  # nobody serves it here: it can only be claimed empty"),
         };
-        file.write_all(text.as_bytes()).with_context(|| self.output.display().to_string())?;
-        crate::out::note(&format!("wrote {}: fill in the claims, then run", self.output.display()));
-        crate::out::note(&format!("  writ sign {} --claims {}", self.file.display(), self.output.display()));
-        Ok(ExitCode::SUCCESS)
+        let _ = writeln!(text, "  {capability}: {}", self.value);
+        text
     }
 }
 
-/// What a component asks for, with nothing permitted yet.
-fn draft(file: &Path, artifact: &Artifact, vocabulary: &Vocabulary) -> String {
-    let asked = asked(artifact, vocabulary);
-    let mut text = String::new();
-    let shown = file.file_name().unwrap_or_default().to_string_lossy();
-    let _ = writeln!(text, "# What {shown} is, and what it may do. Nothing yet: fill in the claims, then sign it.");
-    let _ = writeln!(text, "name: {}\nversion: 0.1.0\nrevision: 1  # grows with every release\nexpires: 90d", name(file));
-    let _ = writeln!(text, "claims:{}", if asked.is_empty() { " {}" } else { "" });
-    for (capability, interfaces) in asked {
-        if capability == SERVE {
-            let entry = |interface: &InterfaceName| format!("{{ interface: \"{interface}\", account: self }}");
-            let entries: Vec<_> = interfaces.iter().map(entry).collect();
-            let _ = writeln!(text, "  # who may call its interfaces: the components of the same account");
-            let _ = writeln!(text, "  {capability}: [{}]", entries.join(", "));
-            continue;
-        }
-        let _ = writeln!(text, "  # for {}", list(&interfaces));
-        let _ = writeln!(text, "  {capability}: []{}", comment(capability, vocabulary));
-    }
-    text
-}
-
-fn comment(capability: &str, vocabulary: &Vocabulary) -> String {
-    match vocabulary.example(capability) {
-        Some(example) if vocabulary.takes_any(capability) => format!("  # or any, or entries like {example}"),
-        Some(example) => format!("  # links it, permits nothing; entries are like {example}"),
-        None => "  # no provider serves it here: it can only be claimed empty".to_owned(),
-    }
-}
-
-/// The capabilities that its imports and exports stand for, each with the interfaces it is needed for.
-fn asked(artifact: &Artifact, vocabulary: &Vocabulary) -> BTreeMap<&'static str, Vec<InterfaceName>> {
+/// Every capability that its imports and exports stand for, empty. What stands for none is for links: `call` and `serve`.
+fn claims(interfaces: &Interfaces, vocabulary: &Vocabulary) -> BTreeMap<&'static str, Claim> {
     let mut asked: BTreeMap<&'static str, Vec<InterfaceName>> = BTreeMap::new();
-    for import in artifact.imports().iter().filter(|import| !is_baseline(import)) {
-        if let Some(capability) = vocabulary.capability_of(import) {
-            asked.entry(capability).or_default().push(import.clone());
-        }
+    for name in interfaces.imports.iter().filter(|name| !is_baseline(name)) {
+        asked.entry(vocabulary.capability_of(name).unwrap_or("call")).or_default().push(name.clone());
     }
-    for export in artifact.exports() {
-        let Export::Interface(name) = export else { continue };
-        // `wasi:cli/run` is called by its host's owner alone.
-        if name.unversioned() != "wasi:cli/run" {
-            asked.entry(vocabulary.capability_of(name).unwrap_or(SERVE)).or_default().push(name.clone());
-        }
+    // `wasi:cli/run` is called by its host's owner alone.
+    for name in interfaces.exports.iter().filter(|name| name.unversioned() != "wasi:cli/run") {
+        asked.entry(vocabulary.capability_of(name).unwrap_or("serve")).or_default().push(name.clone());
     }
-    asked
+    let claim = |(capability, interfaces): (&'static str, Vec<InterfaceName>)| {
+        let first = interfaces.first().map(ToString::to_string).unwrap_or_default();
+        let example = match capability {
+            "call" => Some(format!("[{{ interface: \"{first}\", component: NAME }}]")),
+            "serve" => Some(format!("[{{ interface: \"{first}\", component: NAME }}]")),
+            other => vocabulary.example(other).map(str::to_owned),
+        };
+        let own = |name: &InterfaceName| format!("{{ interface: \"{name}\", account: self }}");
+        let value = match capability {
+            "serve" => format!("[{}]", interfaces.iter().map(own).collect::<Vec<_>>().join(", ")),
+            _ => "[]".to_owned(),
+        };
+        (capability, Claim { interfaces, example, value })
+    };
+    asked.into_iter().map(claim).collect()
 }
 
-const SERVE: &str = "serve";
-
-fn list(interfaces: &[InterfaceName]) -> String {
-    interfaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The file's name as a component's: lower case, digits and dashes.
-fn name(file: &Path) -> String {
+/// A component's name from its file's: `Orders_API.wasm` is `orders-api`.
+fn name_of(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let stem = stem.strip_suffix(".signed").unwrap_or(&stem);
-    let plain = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' };
-    let name: String = stem.chars().take(64).map(plain).collect();
-    match name.trim_matches('-') {
-        "" => "component".to_owned(),
-        name => name.to_owned(),
-    }
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let name: String = stem.chars().map(|c| if fits(c) { c } else { '-' }).take(64).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "component".to_owned() } else { name.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use expect_test::{Expect, expect};
+
     use super::*;
+
+    #[track_caller]
+    fn check(imports: &[&str], exports: &[&str], expected: Expect) {
+        let parsed = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+        let interfaces = Interfaces { imports: parsed(imports), exports: parsed(exports) };
+        let text = text("orders", &interfaces, runtime::registry(&Options::default()).vocabulary());
+        ComponentFile::parse(&text).unwrap();
+        expected.assert_eq(text.split_once("expires: 90d\n").unwrap().1);
+    }
+
+    #[test]
+    fn a_service() {
+        check(
+            &[
+                "wasi:io/poll@0.2.0",
+                "wasi:http/types@0.2.3",
+                "wasi:keyvalue/store@0.2.0-draft",
+                "wasi:keyvalue/atomics@0.2.0-draft",
+                "wasi:logging/logging@0.1.0-draft",
+                "wasi:cli/environment@0.2.3",
+                "wasmcloud:messaging/types@0.2.0",
+                "demo:pricing/price@0.1.0",
+            ],
+            &["wasi:http/incoming-handler@0.2.3", "wasmcloud:messaging/handler@0.2.0", "demo:orders/admin@1.0.0"],
+            expect![[r#"
+                claims:
+                  # for demo:pricing/price@0.1.0
+                  # such as  call: [{ interface: "demo:pricing/price@0.1.0", component: NAME }]
+                  call: []
+                  # for wasi:http/incoming-handler@0.2.3
+                  # such as  http-server: { hosts: any, paths: [/orders] }
+                  http-server: []
+                  # for wasi:keyvalue/store@0.2.0-draft, wasi:keyvalue/atomics@0.2.0-draft
+                  # such as  keyvalue: { bucket: NAME }
+                  keyvalue: []
+                  # for wasi:logging/logging@0.1.0-draft
+                  # such as  logging: { level: info, rate: 200/s }
+                  logging: []
+                  # for wasmcloud:messaging/handler@0.2.0
+                  # such as  messaging: { publish: [SUBJECT] }
+                  messaging: []
+                  # for demo:orders/admin@1.0.0
+                  # such as  serve: [{ interface: "demo:orders/admin@1.0.0", component: NAME }]
+                  serve: [{ interface: "demo:orders/admin@1.0.0", account: self }]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_component_that_needs_nothing() {
+        check(
+            &["wasi:random/random@0.2.0"],
+            &["wasi:cli/run@0.2.0"],
+            expect![[r#"
+            claims: {}
+        "#]],
+        );
+    }
 
     #[test]
     fn names() {
-        for (file, expected) in [
-            ("hello.wasm", "hello"),
-            ("a/b/Order_API.signed.wasm", "order-api"),
-            ("ünïcode.wasm", "n-code"),
-            ("---.wasm", "component"),
-            ("", "component"),
+        for (file, name) in [
+            ("target/Orders_API.wasm", "orders-api"),
+            ("a.b.wasm", "a-b"),
+            ("__.wasm", "component"),
+            ("é", "component"),
+            ("x", "x"),
         ] {
-            assert_eq!(name(Path::new(file)), expected, "{file}");
+            assert_eq!(name_of(Path::new(file)), name);
         }
     }
 }

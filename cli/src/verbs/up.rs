@@ -2,20 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
-use writ_host::{Deployment, Host};
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use writ_host::{Admission, Deployment, Host};
 
-use crate::application::Loaded;
+use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
+use crate::{Done, Outcome, clock, output};
 
-/// Start a host and deploy an application (OAM YAML) on it, until Ctrl-C or SIGTERM
 #[derive(Debug, clap::Args)]
 pub(crate) struct Up {
     /// The application's manifest; images are files, relative to it
@@ -37,43 +36,41 @@ pub(crate) struct Up {
     drain: writ_provider::units::Time,
 }
 
-impl Up {
-    pub(crate) fn run(self, settings: &Settings) -> Result<ExitCode> {
-        let home = Home::open(settings)?;
-        let loaded = Loaded::manifest(&self.manifest, &home.roots()?, writ_host::now())?;
-        let mut options = Options { listen: self.listen, policies: home.policies()?, ..Options::default() };
-        options.stores = self.max_instances;
-        if self.check {
-            return check(&loaded, &runtime::host(options)?);
-        }
-        // Refused before anything is made or opened.
-        loaded.authorize(&runtime::host(Options { policies: home.policies()?, ..Options::default() })?)?;
-        let folder = self.data.clone().unwrap_or_else(|| settings.data(&loaded.application.name));
-        let data = Data::open(&folder)?;
-        options.store = Some(data.store()?);
-        options.cache = Some(data.cache()?);
-        let tokio = runtime::tokio()?;
-        tokio.block_on(serve(&loaded, options, self.drain.duration()))
+pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
+    let loaded = Loaded::manifest(&args.manifest, &home.trust().roots()?, clock::now()?)?;
+    let options = Options {
+        listen: args.listen,
+        policies: application::policies(home)?,
+        stores: args.max_instances,
+        ..Options::default()
+    };
+    // Decided before anything is made or opened: a refusal leaves no trace.
+    let admission = loaded.authorize(&runtime::host(options.clone())?)?;
+    if args.check {
+        return tell(&admission);
     }
+    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
+    let data = Data::open(&folder)?;
+    let options = Options { store: Some(data.store()?), ..options };
+    let host = runtime::host_with_cache(options, data.cache()?)?;
+    runtime::tokio()?.block_on(serve(&loaded, &host, args.drain.duration()))
 }
 
-/// Says what would be granted, and starts nothing.
-fn check(loaded: &Loaded, host: &Host) -> Result<ExitCode> {
-    let admission = loaded.authorize(host)?;
+/// Says what would be granted.
+fn tell(admission: &Admission) -> Done {
     for admitted in admission.components() {
         let granted: Vec<_> = admitted.capabilities().collect();
-        let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join(", ") };
-        crate::out::line(&format!("{} ({}): granted {granted}", admitted.name(), admitted.principal()));
+        let granted = if granted.is_empty() { "nothing but the baseline".to_owned() } else { granted.join(", ") };
+        output::data(format_args!("{} ({}): granted {granted}", admitted.name(), admitted.principal()))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome::Done)
 }
 
-async fn serve(loaded: &Loaded, options: Options, drain: Duration) -> Result<ExitCode> {
+async fn serve(loaded: &Loaded, host: &Host, drain: Duration) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be handled")?;
-    let host = runtime::host(options)?;
-    let admission = loaded.authorize(&host)?;
+    let admission = loaded.authorize(host)?;
     warn_of_stand_ins(loaded);
     let deployment = host.deploy(&admission, &loaded.artifacts).await?;
     let application = &loaded.application;
@@ -84,21 +81,21 @@ async fn serve(loaded: &Loaded, options: Options, drain: Duration) -> Result<Exi
         _ = interrupt.recv() => "Ctrl-C",
     };
     tracing::info!(target: "writ::host", signal, "stopping: running calls may end, new ones are refused");
-    Ok(stop(&host, deployment, drain, &mut interrupt).await)
+    Ok(stop(host, deployment, drain, &mut interrupt).await)
 }
 
 /// Lets running calls end. A second Ctrl-C does not wait for them.
-async fn stop(host: &Host, deployment: Deployment, drain: Duration, interrupt: &mut tokio::signal::unix::Signal) -> ExitCode {
+async fn stop(host: &Host, deployment: Deployment, drain: Duration, interrupt: &mut Signal) -> Outcome {
     let drained = tokio::select! {
         drained = host.drain(deployment, drain) => drained,
         _ = interrupt.recv() => false,
     };
     if !drained {
         tracing::warn!(target: "writ::host", "calls that still ran were ended");
-        return ExitCode::FAILURE;
+        return Outcome::Refused;
     }
     tracing::info!(target: "writ::host", "stopped");
-    ExitCode::SUCCESS
+    Outcome::Done
 }
 
 /// wasmCloud's images are not run: what stands in for each is said, so that nobody believes to have a Redis.

@@ -6,7 +6,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-use crate::{Deadline, Limits};
+use crate::{Deadline, Limits, Provider};
 
 /// What a store holds: its resources, one handle per grant, one WASI state per principal, its limits and its deadline.
 ///
@@ -72,6 +72,14 @@ impl Instance {
     pub fn http_of(&mut self, principal: usize) -> WasiHttpCtxView<'_> {
         let hooks = baseline(&mut self.principals, principal).http.as_mut();
         WasiHttpCtxView { hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+
+    /// The handles of one provider, one for each principal that was granted its capability.
+    ///
+    /// A trigger uses it before it calls, to lend what belongs to this call alone (the right to answer a message) to the
+    /// handle of the principal it calls. Host functions have no use for it: they are given theirs.
+    pub fn handles_mut<P: Provider>(&mut self) -> impl Iterator<Item = &mut P::Handle> {
+        self.handles.iter_mut().filter_map(|handle| handle.downcast_mut())
     }
 
     pub(crate) fn handle(&mut self, slot: usize) -> (&mut (dyn Any + Send), &mut ResourceTable) {

@@ -27,6 +27,7 @@ mod instance;
 mod limits;
 mod slot;
 mod target;
+pub mod testing;
 mod wasi;
 
 pub use capability::{Attached, Capability, Interface, LinkSource, OpenError, Provider, Trigger, View};
@@ -40,4 +41,4 @@ pub use target::{Busy, Callable, Failure, FailureKind, Permit, Target, Work};
 
 pub use wasmtime;
 pub use wasmtime::component::{HasData, LinkerInstance, Resource, ResourceTable};
-pub use writ_signing::{Principal, units};
+pub use writ_signing::{Principal, PublicKey, units};

@@ -102,17 +102,16 @@ mod tests {
     use expect_test::{Expect, expect};
     use serde_json::{Value, json};
     use writ_provider::{Budget, Claim, Deadline, Document, GrantParts, Layer, LinkConfig, ResourceTable};
-    use writ_signing::{Principal, Role, SigningKey};
+    use writ_provider::{Principal, testing};
 
     use super::*;
 
     fn grant(claims: &[Value]) -> Grant<Entry> {
-        let key = |role| SigningKey::generate(role).unwrap().public();
         let settings = [("level", "info"), ("url", "https://example.com"), ("empty", "")];
         let layer = |claim| Layer::new(Document::Component, claim, |_, rate| Arc::new(Budget::new(rate)));
         Grant::new(GrantParts {
             capability: Settings::CAPABILITY.name,
-            principal: Principal::new(key(Role::Account), key(Role::Component), "acme", "orders"),
+            principal: Principal::new(testing::account(), testing::component(), "acme", "orders"),
             link: LinkConfig::new(),
             settings: LinkConfig::from(settings.map(|(key, value)| (key.to_owned(), value.to_owned()))),
             layers: claims.iter().map(|claim| layer(Claim::parse(claim).unwrap())).collect(),

@@ -12,7 +12,7 @@ use writ_provider::wasmtime::{Engine, Trap};
 use writ_provider::{
     Budget, Claim, Deadline, Document, GrantParts, Instance, Layer, Principal, Resource, ResourceTable, Slot, View,
 };
-use writ_signing::{PublicKey, Role, SigningKey};
+use writ_provider::{PublicKey, testing};
 
 use super::*;
 use crate::backend::conformance::{Opened, disk, memory};
@@ -72,12 +72,12 @@ fn borrow(bucket: &Resource<Bucket>) -> Resource<Bucket> {
 }
 
 fn account() -> PublicKey {
-    SigningKey::generate(Role::Account).unwrap().public()
+    testing::account()
 }
 
 /// A guest of `account` under one claim per document.
 fn guest(provider: &KeyValue, account: PublicKey, claims: &[Value], link: &[(&str, &str)]) -> Guest {
-    let component = SigningKey::generate(Role::Component).unwrap().public();
+    let component = testing::component();
     let documents = [Document::Component, Document::Account, Document::HostPolicy];
     let layer = |(document, claim): (Document, &Value)| {
         Layer::new(document, Claim::parse(claim).unwrap(), |_, rate| Arc::new(Budget::new(rate)))

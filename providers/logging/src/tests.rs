@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use writ_provider::{Budget, Claim, Deadline, Document, GrantParts, Layer as GrantLayer, LinkConfig, ResourceTable};
-use writ_signing::{Principal, PublicKey};
+use writ_provider::{Principal, PublicKey};
 
 use super::published::{Host, Level as Guest};
 use super::*;
@@ -41,7 +41,7 @@ const ACCOUNT: &str = "ACODERUVFFAWZQDSS6SBIACUA5O6SXF7HJ3YTYXBALHZP3P7R4BUO4J2"
 
 fn grant(claim: &Value) -> Grant<Entry> {
     let account: PublicKey = ACCOUNT.parse().unwrap();
-    let id = writ_signing::SigningKey::generate(writ_signing::Role::Component).unwrap().public();
+    let id = writ_provider::testing::component();
     let claim = Claim::parse(claim).unwrap();
     Grant::new(GrantParts {
         capability: Logging::CAPABILITY.name,

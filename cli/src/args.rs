@@ -1,0 +1,98 @@
+//! The arguments, as they are written. What they mean together with the environment is `settings`' to say.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::log;
+use crate::verbs::{call, init, inspect, key, sign, trust, up, verify};
+
+/// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    /// Where keys, tokens and trusted operators are kept [default: $WRIT_HOME, or writ in the XDG configuration folder]
+    #[arg(long, global = true, help_heading = "Options of every verb", value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+
+    /// How the log on stderr looks
+    #[arg(long, global = true, help_heading = "Options of every verb", value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: log::Format,
+
+    /// The least level that is logged
+    #[arg(long, global = true, help_heading = "Options of every verb", value_name = "LEVEL", default_value = "info")]
+    pub(crate) log_level: log::Level,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make, list and show keys
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Say which operators this host trusts
+    #[command(subcommand)]
+    Trust(trust::Trust),
+    /// Write the writ.yaml of a finished component
+    Init(init::Init),
+    /// Sign a component with the claims of its writ.yaml
+    Sign(sign::Sign),
+    /// Check signed components against the operators that are trusted here
+    Verify(verify::Verify),
+    /// Show what a component's claims say, who signed them, and whether they hold
+    Inspect(inspect::Inspect),
+
+    /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
+    Up(up::Up),
+
+    /// Call an exported function of a signed component, and print its result
+    Call(call::Call),
+}
+
+/// How a verb that lists something writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// How to write what is listed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+}
+
+/// How far an operator or an account is trusted: one of the two must be written out.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PolicyArgs {
+    /// The most it may grant: a file with `capabilities:` and, perhaps, `limits:`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// It may grant anything
+    #[arg(long)]
+    pub(crate) any: bool,
+}
+
+const AFTER: &str = "\
+Exit codes: 0 when it was done, 1 when it was refused or failed, 2 when the arguments make no sense.
+Environment: WRIT_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_CACHE_HOME, NO_COLOR.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Args::command().debug_assert();
+    }
+}

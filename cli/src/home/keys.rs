@@ -1,0 +1,229 @@
+//! Seeds, one per file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::OFlags;
+use writ_signing::{PublicKey, SigningKey};
+use zeroize::Zeroizing;
+
+use crate::advice::Advice;
+use crate::files;
+
+/// The folder `keys/`.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    folder: PathBuf,
+}
+
+/// A key, and what it is called here.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) key: SigningKey,
+}
+
+impl Keys {
+    pub(super) fn in_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Whether there is nothing at all in the folder.
+    pub(crate) fn is_empty(&self) -> Result<bool> {
+        super::names(&self.folder).map(|names| names.is_empty())
+    }
+
+    /// Every key by name, or why its file cannot be used.
+    pub(crate) fn all(&self) -> Result<Vec<Result<Named>>> {
+        let names = super::names(&self.folder)?;
+        let named = names.iter().filter_map(|file| file.strip_suffix(SUFFIX));
+        Ok(named.map(|name| self.load(name)).collect())
+    }
+
+    /// The key of this name.
+    pub(crate) fn load(&self, name: &str) -> Result<Named> {
+        check_name(name)?;
+        let path = self.path(name);
+        if matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound) {
+            bail!("there is no key named {name} in {}", self.folder.display());
+        }
+        let key = load(&path).with_context(|| format!("the key {} cannot be used", path.display()))?;
+        Ok(Named { name: name.to_owned(), key })
+    }
+
+    /// The key of this name or with this public key.
+    pub(crate) fn find(&self, wanted: &str) -> Result<Named> {
+        if check_name(wanted).is_ok() {
+            return self.load(wanted);
+        }
+        let Ok(public) = wanted.parse::<PublicKey>() else {
+            bail!("{wanted:?} is neither the name of a key nor a public key");
+        };
+        let mut usable = self.all()?.into_iter().flatten();
+        usable
+            .find(|named| named.key.public() == public)
+            .with_context(|| format!("there is no key {public} in {}", self.folder.display()))
+    }
+
+    /// Keeps a key under a name that is not taken. Only its owner can read it.
+    pub(crate) fn store(&self, name: &str, key: &SigningKey) -> Result<PathBuf> {
+        check_name(name)?;
+        super::make_folder(&self.folder)?;
+        let path = self.path(name);
+        let mut file = match options().write(true).create_new(true).mode(0o600).open(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let message = format!("there is a key named {name} already, and keys are never replaced");
+                return Err(Advice::new(message, "choose another name with --name").into());
+            }
+            opened => opened.with_context(|| format!("cannot make {}", path.display()))?,
+        };
+        let written = file.write_all(key.seed().as_bytes()).and_then(|()| file.write_all(b"\n"));
+        if let Err(error) = written.and_then(|()| file.sync_all()) {
+            // Half a seed is of no use to anybody, and would take the name.
+            let _ = std::fs::remove_file(&path);
+            return Err(error).with_context(|| format!("cannot write {}", path.display()));
+        }
+        files::sync_folder(&path)?;
+        Ok(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}{SUFFIX}"))
+    }
+}
+
+/// Refuses a name that is not 1 to 64 of `a-z`, `0-9` and `-`: it becomes a file's name.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    if matches!(name.len(), 1..=64) && name.bytes().all(known) {
+        return Ok(());
+    }
+    bail!("{name:?} cannot be a key's name: expected 1 to 64 of a-z, 0-9 and -")
+}
+
+/// Reads a seed and the line feed behind it, if there is one.
+pub(crate) fn read_seed(from: impl Read) -> Result<SigningKey> {
+    let mut text = Zeroizing::new(String::with_capacity(MOST_SEED + 1));
+    from.take(MOST_SEED as u64).read_to_string(&mut text).context("the seed cannot be read")?;
+    let seed = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if seed.is_empty() {
+        bail!("the seed is empty");
+    }
+    Ok(SigningKey::from_seed(seed)?)
+}
+
+/// Checks the very file that is read: nothing can be swapped in between.
+fn load(path: &Path) -> Result<SigningKey> {
+    let file = match options().read(true).open(path) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            bail!("it is a symbolic link; keys are regular files")
+        }
+        opened => opened?,
+    };
+    check_file(&file, path)?;
+    read_seed(file)
+}
+
+fn check_file(file: &File, path: &Path) -> Result<()> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        bail!("it is not a regular file");
+    }
+    let others = metadata.mode() & 0o077;
+    if others != 0 {
+        let message = format!("others may read or write it (its mode is {:03o})", metadata.mode() & 0o777);
+        let hint = format!("if nobody has read it, `chmod 600 {}`; otherwise make a new key", path.display());
+        return Err(Advice::new(message, hint).into());
+    }
+    let me = rustix::process::geteuid();
+    if !me.is_root() && metadata.uid() != me.as_raw() {
+        bail!("it belongs to another user");
+    }
+    Ok(())
+}
+
+/// Neither follows a link at the end of the path, nor waits for whoever writes to a pipe.
+fn options() -> OpenOptions {
+    let mut options = File::options();
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
+    options
+}
+
+const SUFFIX: &str = ".nk";
+/// More than any seed has, so that what is too long is seen to be.
+const MOST_SEED: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use expect_test::{Expect, expect};
+    use writ_signing::Role;
+
+    use super::*;
+
+    const SEED: &str = "SAAPN4W3EG6KCJGUQTKTJ5GSB5NHK5CHAJL4DBGFUM3HHROI4XUEP4OBK4";
+
+    /// Why a key is refused after `spoil` had its way with the path of its file.
+    #[track_caller]
+    fn check(spoil: impl FnOnce(&Path), expected: Expect) {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(folder.path().join("keys"));
+        let path = keys.store("k", &SigningKey::from_seed(SEED).unwrap()).unwrap();
+        spoil(&path);
+        let error = keys.load("k").unwrap_err();
+        expected.assert_eq(&error.root_cause().to_string());
+    }
+
+    #[test]
+    fn files_that_are_refused() {
+        let mode = |mode| move |path: &Path| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        check(mode(0o640), expect!["others may read or write it (its mode is 640)"]);
+        check(mode(0o602), expect!["others may read or write it (its mode is 602)"]);
+        let link = |path: &Path| {
+            fs::rename(path, path.with_extension("old")).unwrap();
+            std::os::unix::fs::symlink(path.with_extension("old"), path).unwrap();
+        };
+        check(link, expect!["it is a symbolic link; keys are regular files"]);
+        let folder = |path: &Path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        };
+        check(folder, expect!["it is not a regular file"]);
+        check(|path| fs::write(path, "").unwrap(), expect!["the seed is empty"]);
+        check(
+            |path| fs::write(path, format!("{SEED}\n\n")).unwrap(),
+            expect!["a key of 59 characters, where 58 were expected; was a part of it left out, or a newline left in?"],
+        );
+        check(|path| fs::write(path, [0xff; 58]).unwrap(), expect!["stream did not contain valid UTF-8"]);
+    }
+
+    #[test]
+    fn names_that_are_refused() {
+        for name in ["", "a/b", "..", "A", "a.b", "a b", "é", "a\0", &"a".repeat(65)] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        for name in ["a", "-", "local-operator", &"9".repeat(64)] {
+            assert!(check_name(name).is_ok(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_name_and_by_public_key_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(folder.path().join("keys"));
+        assert!(keys.is_empty().unwrap());
+        let [one, two] = [Role::Operator, Role::Account].map(|role| SigningKey::generate(role).unwrap());
+        keys.store("one", &one).unwrap();
+        assert!(keys.store("one", &two).is_err());
+        assert_eq!(keys.find("one").unwrap().key.public(), one.public());
+        assert_eq!(keys.find(&one.public().to_string()).unwrap().name, "one");
+        assert!(keys.find(&two.public().to_string()).is_err());
+    }
+}

@@ -1,0 +1,30 @@
+//! What `writ` does, one file per verb.
+
+pub(crate) mod call;
+pub(crate) mod init;
+pub(crate) mod inspect;
+pub(crate) mod key;
+pub(crate) mod sign;
+pub(crate) mod trust;
+pub(crate) mod up;
+pub(crate) mod verify;
+
+use crate::Done;
+use crate::args::Verb;
+use crate::home::Home;
+use crate::settings::Settings;
+
+/// Does what was asked for.
+pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
+    let home = Home::of(settings);
+    match verb {
+        Verb::Key(args) => key::run(args, &home),
+        Verb::Trust(args) => trust::run(args, &home),
+        Verb::Init(args) => init::run(&args),
+        Verb::Sign(args) => sign::run(&args, &home),
+        Verb::Verify(args) => verify::run(&args, &home),
+        Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Up(args) => up::run(&args, settings, &home),
+        Verb::Call(args) => call::run(&args, settings, &home),
+    }
+}

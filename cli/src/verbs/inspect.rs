@@ -1,0 +1,239 @@
+//! `writ inspect`: what a component's file says, who signed it, and whether that holds here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+use writ_host::{Artifact, Candidate, Denials, Export, LoadError};
+use writ_manifest::Application;
+use writ_signing::inspect::{Unverified, UnverifiedToken};
+use writ_signing::section::{self, SectionError};
+use writ_signing::token::{Capabilities, Claims, Common, Kind, TokenError};
+use writ_signing::{Component, Digest, Verified, VerifyError, inspect, verify};
+
+use crate::args::{Output, OutputArgs};
+use crate::home::Home;
+use crate::runtime::{self, Options};
+use crate::{Done, Outcome, application, clock, describe, files, output};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// A component, signed or not
+    file: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
+    let file = files::read(&args.file, section::MAX_FILE)?;
+    let content = content(&file).with_context(|| format!("{} cannot be inspected", args.file.display()))?;
+    let verified = verify(&file, &home.trust().roots()?, clock::now()?);
+    let artifact = Artifact::new(file);
+    let report = Report {
+        file: args.file.display().to_string(),
+        content,
+        here: here(&artifact, &verified, home)?,
+        artifact,
+        verified,
+        operators: home.trust().entries()?.into_iter().map(|(_, entry)| (entry.operator, entry.name)).collect(),
+    };
+    match args.output.output {
+        Output::Json => output::json(&report.json())?,
+        Output::Text => report.tell()?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// What the file holds. A component that is not signed has no tokens.
+fn content(file: &[u8]) -> Result<Unverified> {
+    match section::split(file) {
+        Err(SectionError::NoClaims) => {
+            Ok(Unverified { digest: Digest::of(file), length: file.len() as u64, tokens: Vec::new() })
+        }
+        _ => Ok(inspect(file)?),
+    }
+}
+
+/// What the component would be granted on this host, on its own and without a manifest.
+fn here(
+    artifact: &Result<Artifact, LoadError>,
+    verified: &Result<Verified<Component>, VerifyError>,
+    home: &Home,
+) -> Result<Option<Result<Vec<&'static str>, Denials>>> {
+    let (Ok(artifact), Ok(verified)) = (artifact, verified) else { return Ok(None) };
+    let registry = runtime::registry(&Options::default());
+    let application = Application::alone(&verified.component().common.name);
+    let entry = application.components.first().context("an application without a component")?;
+    let candidate = Candidate { entry, artifact, verified };
+    let policies = application::policies(home)?;
+    let decided = writ_host::authorize(&[candidate], &application, &policies, registry.vocabulary());
+    let granted = |admission: writ_host::Admission| {
+        admission.components().iter().flat_map(|admitted| admitted.capabilities()).collect()
+    };
+    Ok(Some(decided.map(granted)))
+}
+
+struct Report {
+    file: String,
+    content: Unverified,
+    /// What it imports and exports.
+    artifact: Result<Artifact, LoadError>,
+    verified: Result<Verified<Component>, VerifyError>,
+    /// The capabilities that would be granted here, or every denial; nothing is decided about what does not verify.
+    here: Option<Result<Vec<&'static str>, Denials>>,
+    /// What trusted operators are called here, by key.
+    operators: BTreeMap<String, String>,
+}
+
+impl Report {
+    fn json(&self) -> Value {
+        let principal = self.verified.as_ref().ok().map(|component| component.principal().to_string());
+        json!({
+            "file": self.file,
+            "digest": self.content.digest.to_string(),
+            "length": self.content.length,
+            "verifies": self.verified.is_ok(),
+            "reason": self.verified.as_ref().err().map(ToString::to_string),
+            "principal": principal,
+            "imports": self.imports(),
+            "exports": self.exports(),
+            "granted": self.here.as_ref().and_then(|here| here.as_ref().ok()),
+            "denied": self.here.as_ref().and_then(|here| here.as_ref().err()).map(as_denials),
+            "tokens": self.content.tokens.iter().map(|token| Value::Object(as_json(token))).collect::<Vec<_>>(),
+        })
+    }
+
+    fn tell(&self) -> Result<()> {
+        output::data(&self.file)?;
+        let mut rows =
+            vec![row("digest", self.content.digest), row("length", format_args!("{} bytes", self.content.length))];
+        match &self.verified {
+            Ok(component) => {
+                rows.push(row("verifies", format_args!("yes, until {}", clock::day(component.exp()))));
+                rows.push(row("principal", component.principal()));
+            }
+            Err(error) => rows.push(row("verifies", format_args!("no: {error}"))),
+        }
+        output::table(&rows)?;
+        if self.verified.is_err() && !self.content.tokens.is_empty() {
+            output::words("warning: below is what the file says about itself; nothing vouches for it");
+        }
+        self.content.tokens.iter().try_for_each(|token| self.tell_token(token))?;
+        self.tell_interfaces()?;
+        self.tell_here()
+    }
+
+    fn imports(&self) -> Vec<String> {
+        let artifact = self.artifact.as_ref().ok();
+        artifact.map(|artifact| artifact.imports().iter().map(ToString::to_string).collect()).unwrap_or_default()
+    }
+
+    fn exports(&self) -> Vec<String> {
+        let text = |export: &Export| match export {
+            Export::Interface(name) => name.to_string(),
+            Export::Plain(name) => name.clone(),
+        };
+        let artifact = self.artifact.as_ref().ok();
+        artifact.map(|artifact| artifact.exports().iter().map(text).collect()).unwrap_or_default()
+    }
+
+    fn tell_interfaces(&self) -> Result<()> {
+        if let Err(error) = &self.artifact {
+            return output::data(format_args!("\nno host takes it: {error}"));
+        }
+        for (what, names) in [("imports", self.imports()), ("exports", self.exports())] {
+            output::data(format_args!("\n{what}{}", if names.is_empty() { " nothing" } else { "" }))?;
+            names.iter().try_for_each(|name| output::data(format_args!("  {name}")))?;
+        }
+        Ok(())
+    }
+
+    fn tell_here(&self) -> Result<()> {
+        match &self.here {
+            None => Ok(()),
+            Some(Ok(granted)) if granted.is_empty() => {
+                output::data("\nhere it would be granted nothing but the baseline")
+            }
+            Some(Ok(granted)) => output::data(format_args!("\nhere it would be granted {}", granted.join(", "))),
+            Some(Err(denials)) => {
+                output::data(format_args!("\nhere it would not start:\n{}", denials.to_string().trim_end()))
+            }
+        }
+    }
+
+    fn tell_token(&self, token: &Result<UnverifiedToken, TokenError>) -> Result<()> {
+        let token = match token {
+            Ok(token) => token,
+            Err(error) => return output::data(format_args!("\na token that cannot be read: {error}")),
+        };
+        let common = token.claims.common();
+        output::data(format_args!("\n{} {}", token.token.kind(), common.name))?;
+        let mut rows = vec![row("key", common.subject)];
+        if let Claims::Component(component) = &token.claims {
+            rows.push(row("version", format_args!("{}, revision {}", component.version, component.revision)));
+        }
+        rows.push(row("signed by", self.issuer(token)));
+        rows.push(row("valid", format_args!("{} to {}", clock::day(common.nbf), clock::day(common.exp))));
+        rows.extend(may(common));
+        output::table(&rows)
+    }
+
+    fn issuer(&self, token: &UnverifiedToken) -> String {
+        let issuer = token.claims.common().issuer.to_string();
+        let known = match (token.token.kind(), self.operators.get(&issuer)) {
+            (Kind::Account, Some(name)) => format!(", {name}, who is trusted here"),
+            (Kind::Account, None) => ", who is not trusted here".to_owned(),
+            _ => String::new(),
+        };
+        let forged = if token.signed_by_issuer { "" } else { ", says the token; but the signature does not hold" };
+        format!("{issuer}{known}{forged}")
+    }
+}
+
+/// Each denial: what, which documents refuse and why, and the lines that would allow it there.
+fn as_denials(denials: &Denials) -> Value {
+    let refusals = |denial: &writ_host::Denial| {
+        let refusal = |refusal: &writ_host::Refusal| json!({ "document": refusal.document.to_string(), "reason": refusal.reason });
+        denial.refusals.iter().map(refusal).collect::<Vec<_>>()
+    };
+    let one = |denial: &writ_host::Denial| json!({ "component": denial.component, "what": denial.what, "refusals": refusals(denial), "hint": denial.hint });
+    let lines = |((component, document), lines): ((String, _), Vec<writ_host::Line>)| {
+        let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        json!({ "component": component, "document": writ_provider::Document::to_string(&document), "lines": lines })
+    };
+    json!({
+        "denials": denials.iter().map(one).collect::<Vec<_>>(),
+        "lines": denials.lines().into_iter().map(lines).collect::<Vec<_>>(),
+    })
+}
+
+fn as_json(token: &Result<UnverifiedToken, TokenError>) -> Map<String, Value> {
+    match token {
+        Ok(token) => {
+            let mut fields = describe::token(&token.claims);
+            fields.insert("signed_by_issuer".to_owned(), token.signed_by_issuer.into());
+            fields
+        }
+        Err(error) => Map::from_iter([("error".to_owned(), error.to_string().into())]),
+    }
+}
+
+/// What a token lets its subject do, a row per capability.
+fn may(common: &Common) -> Vec<[String; 2]> {
+    let mut rows = match &common.capabilities {
+        Capabilities::Any => vec![row("may", "any capability")],
+        Capabilities::Only(claims) if claims.is_empty() => vec![row("may", "no capability")],
+        Capabilities::Only(claims) => {
+            claims.iter().map(|(name, value)| row(&format!("may {name}"), describe::claim(value))).collect()
+        }
+    };
+    if !common.limits.is_empty() {
+        rows.push(row("limits", describe::limits(&common.limits)));
+    }
+    rows
+}
+
+fn row(name: &str, value: impl std::fmt::Display) -> [String; 2] {
+    [format!("  {name}"), value.to_string()]
+}

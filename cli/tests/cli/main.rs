@@ -1,0 +1,10 @@
+//! The program as people meet it: its files, its words, its exit codes.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod fixture;
+mod init;
+mod keys;
+mod sign;
+mod trust;
+mod verify;
