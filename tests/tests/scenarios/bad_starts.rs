@@ -260,85 +260,66 @@ fn a_link_that_makes_no_sense_is_refused_with_its_line() {
         "\"orders.*\"",
         "\"orders..*\"",
         expect![[r#"
-        error: denied: totals (local/totals) cannot be called through wasmcloud:messaging/handler@0.2.0: in the link at line 74, `subscriptions`: `orders..*`: a token is empty
-          hint: correct the link's configuration in the manifest
-
-    "#]],
+            denied: totals (local/totals) cannot be called through wasmcloud:messaging/handler@0.2.0: in the link at line 74, `subscriptions`: `orders..*`: a token is empty
+              hint: correct the link's configuration in the manifest
+        "#]],
     );
     check(
         "\"orders.*\"",
         "\">\"",
         expect![[r#"
-        error: denied: totals (local/totals) may not be called through wasmcloud:messaging/handler@0.2.0: subscription > (line 74)
-          the component's token permits to subscribe to `orders.*`, not `>`
+            denied: totals (local/totals) may not be called through wasmcloud:messaging/handler@0.2.0: subscription > (line 74)
+              the component's token permits to subscribe to `orders.*`, not `>`
 
-        to allow it to totals, write in the component's token (its writ.yaml, below `claims:`; then sign again):
-          messaging: [{ subscribe: ["orders.*"] }, { subscribe: [">"] }]
-
-    "#]],
+            to allow it to totals, write in the component's token (its writ.yaml, below `claims:`; then sign again):
+              messaging: [{ subscribe: ["orders.*"] }, { subscribe: [">"] }]
+        "#]],
     );
     check(
         "path: /totals",
         "path: totals",
         expect![[r#"
-        error: denied: totals (local/totals) cannot be called through wasi:http/incoming-handler@0.2.12: in the link at line 57, `path`: `totals`: a path starts with `/`
-          hint: correct the link's configuration in the manifest
-
-    "#]],
+            denied: totals (local/totals) cannot be called through wasi:http/incoming-handler@0.2.12: in the link at line 57, `path`: `totals`: a path starts with `/`
+              hint: correct the link's configuration in the manifest
+        "#]],
     );
     check(
         "path: /totals",
         "path: /total",
         expect![[r#"
-        error: denied: totals (local/totals) may not be called through wasi:http/incoming-handler@0.2.12: route any /total (line 57)
-          the component's token permits paths `/totals`, not /total
+            denied: totals (local/totals) may not be called through wasi:http/incoming-handler@0.2.12: route any /total (line 57)
+              the component's token permits paths `/totals`, not /total
 
-        to allow it to totals, write in the component's token (its writ.yaml, below `claims:`; then sign again):
-          http-server: [{ hosts: any, paths: [/totals] }, { hosts: any, paths: [/total] }]
-
-    "#]],
+            to allow it to totals, write in the component's token (its writ.yaml, below `claims:`; then sign again):
+              http-server: [{ hosts: any, paths: [/totals] }, { hosts: any, paths: [/total] }]
+        "#]],
     );
     check(
         "path: /totals",
         "paths: /totals",
         expect![[r#"
-        error: denied: totals (local/totals) cannot be called through wasi:http/incoming-handler@0.2.12: in the link at line 57, `paths`: unknown; http-server knows `address`, `host`, `path`
-          hint: correct the link's configuration in the manifest
-
-    "#]],
+            denied: totals (local/totals) cannot be called through wasi:http/incoming-handler@0.2.12: in the link at line 57, `paths`: unknown; http-server knows `address`, `host`, `path`
+              hint: correct the link's configuration in the manifest
+        "#]],
     );
     check(
         "builtin:keyvalue",
         "builtin:teleport",
         expect![[r#"
-        error: denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:teleport, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
         denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:teleport, which does not serve keyvalue
           hint: use `image: builtin:keyvalue`
         denied: totals (local/totals) is linked at line 34 to the image builtin:teleport, which does not serve keyvalue
           hint: use `image: builtin:keyvalue`
-        denied: totals (local/totals) is linked at line 34 to the image builtin:teleport, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
-        denied: totals (local/totals) is linked at line 34 to the image builtin:teleport, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
-
     "#]],
     );
     check(
         "builtin:keyvalue",
         "builtin:messaging",
         expect![[r#"
-        error: denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:messaging, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
         denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:messaging, which does not serve keyvalue
           hint: use `image: builtin:keyvalue`
         denied: totals (local/totals) is linked at line 34 to the image builtin:messaging, which does not serve keyvalue
           hint: use `image: builtin:keyvalue`
-        denied: totals (local/totals) is linked at line 34 to the image builtin:messaging, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
-        denied: totals (local/totals) is linked at line 34 to the image builtin:messaging, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
-
     "#]],
     );
 }

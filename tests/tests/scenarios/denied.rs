@@ -1,27 +1,29 @@
 //! The claims decide: at deployment, and again at every operation.
 
+use std::fs;
+
 use writ_tests::{Home, Manifest, Scratch, Up, guest, http, unsigned_guest};
 
-/// The words after `to allow it to COMPONENT, write in ITS TOKEN (…):`.
-fn lines_to_paste(stderr: &str) -> Vec<String> {
-    let after = stderr.lines().skip_while(|line| !(line.starts_with("to allow it") && line.contains("writ.yaml")));
+/// The words after `to allow it to COMPONENT, write in DOCUMENT (…):`.
+fn lines_to_paste(stderr: &str, document: &str) -> Vec<String> {
+    let after = stderr.lines().skip_while(|line| !(line.starts_with("to allow it") && line.contains(document)));
     let indented = after.skip(1).take_while(|line| line.starts_with("  "));
     indented.map(|line| line.trim().to_owned()).collect()
 }
 
-/// Puts lines below `claims:`; each replaces the line of its capability.
-fn paste(claims: &str, lines: &[String]) -> String {
+/// Puts lines below `claims:` or `capabilities:`; each replaces the line of its capability.
+fn paste(text: &str, below: &str, lines: &[String]) -> String {
     let capability = |line: &str| line.split(':').next().unwrap_or_default().trim().to_owned();
     let replaced: Vec<_> = lines.iter().map(|line| capability(line)).collect();
-    let kept = claims.lines().filter(|line| !(line.starts_with("  ") && replaced.contains(&capability(line))));
-    let mut text = String::new();
+    let kept = text.lines().filter(|line| !(line.starts_with("  ") && replaced.contains(&capability(line))));
+    let mut pasted = String::new();
     for line in kept {
-        text.push_str(&format!("{line}\n"));
-        if line == "claims:" {
-            lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+        pasted.push_str(&format!("{line}\n"));
+        if line == below {
+            lines.iter().for_each(|line| pasted.push_str(&format!("  {line}\n")));
         }
     }
-    text
+    pasted
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn the_intruder_is_refused_and_every_missing_claim_is_named() {
     for missing in ["`keyvalue`", "`messaging`", "`http-server`"] {
         assert!(stderr.contains(missing), "{missing} is not named in\n{stderr}");
     }
-    let lines = lines_to_paste(&stderr);
+    let lines = lines_to_paste(&stderr, "writ.yaml");
     let about = |name: &str| lines.iter().any(|line| line.starts_with(&format!("{name}: ")));
     assert!(["keyvalue", "messaging", "http-server"].into_iter().all(about), "{lines:?} from\n{stderr}");
     assert!(!about("logging"), "logging is claimed: {lines:?}");
@@ -49,15 +51,21 @@ fn pasting_the_lines_and_signing_again_makes_it_pass() {
     let wasm = scratch.copy(&unsigned_guest("intruder.wasm"), "unsigned.wasm");
     let claims = scratch.copy(&unsigned_guest("intruder.yaml"), "writ.yaml");
     let manifest = scratch.copy(&guest("intruder.yaml"), "intruder.yaml");
-    let signed = scratch.path("intruder.wasm");
-    let [wasm, claims, manifest, signed] = [&wasm, &claims, &manifest, &signed].map(|path| path.to_str().unwrap());
-    let sign = || home.writ(&["sign", wasm, "--claims", claims, "-o", signed]).succeeded();
+    let (signed, policy) = (scratch.path("intruder.wasm"), home.path().join("policy.yaml"));
+    let [wasm, manifest, signed] = [&wasm, &manifest, &signed].map(|path| path.to_str().unwrap());
+    let sign = || home.writ(&["sign", wasm, "--claims", claims.to_str().unwrap(), "-o", signed]).succeeded();
     let check = || home.writ(&["up", manifest, "--check"]);
 
     sign();
-    let lines = lines_to_paste(&check().refused());
-    let before = std::fs::read_to_string(claims).unwrap();
-    std::fs::write(claims, paste(&before, &lines)).unwrap();
+    // The host's owner refuses, too: both documents are named, each with its own lines.
+    fs::write(&policy, "capabilities:\n  logging: any\n").unwrap();
+    let stderr = check().refused();
+    let place = [(&claims, "writ.yaml", "claims:"), (&policy, "policy.yaml", "capabilities:")];
+    for (path, document, below) in place {
+        let lines = lines_to_paste(&stderr, document);
+        assert_eq!(lines.len(), 3, "{document}: {stderr}");
+        fs::write(path, paste(&fs::read_to_string(path).unwrap(), below, &lines)).unwrap();
+    }
     sign();
     let granted = check().succeeded().stdout;
     for capability in ["keyvalue", "messaging", "http-server", "logging"] {
@@ -132,13 +140,13 @@ fn the_hosts_policy_is_the_most_that_is_granted() {
     let check = || home.writ(&["up", manifest.to_str().unwrap(), "--check"]);
     check().succeeded();
 
-    std::fs::write(home.path().join("policy.yaml"), "capabilities:\n  keyvalue: []\n").unwrap();
+    fs::write(home.path().join("policy.yaml"), "capabilities:\n  keyvalue: []\n").unwrap();
     let stderr = check().refused();
     assert!(stderr.contains("policy.yaml") && stderr.contains("http-server"), "{stderr}");
 
-    std::fs::write(home.path().join("policy.yaml"), "capabilities: any\n").unwrap();
+    fs::write(home.path().join("policy.yaml"), "capabilities: any\n").unwrap();
     check().succeeded();
-    std::fs::write(home.path().join("policy.yaml"), "capabilities: [oops\n").unwrap();
+    fs::write(home.path().join("policy.yaml"), "capabilities: [oops\n").unwrap();
     let stderr = check().refused();
     assert!(stderr.contains("policy.yaml:"), "{stderr}");
 }

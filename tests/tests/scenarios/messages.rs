@@ -1,6 +1,9 @@
 //! Messages, settings, and what a guest sees of each.
 
-use writ_tests::{Home, Manifest, Scratch, Up, guest};
+use std::thread;
+
+use serde_json::json;
+use writ_tests::{Home, Manifest, Scratch, Up, eventually, guest};
 
 #[test]
 fn a_request_is_answered_by_whoever_subscribed() {
@@ -51,4 +54,28 @@ fn a_component_reads_the_settings_its_claims_name_and_no_other() {
     }
     assert!(up.logged("its line", |line| line.get("message") == "asked for greeting").is_from("settings"));
     assert!(!up.all_lines().iter().any(|line| line.contains("hunter2")));
+}
+
+/// Fifty orders at once, of 1 to 50 cents. How many cents were ordered.
+fn order_many(up: &Up) -> u64 {
+    let order = |cents: u64| {
+        let order = json!({"customer": "ada", "item": "pen", "quantity": 1, "price_cents": cents});
+        let answer = up.post_json("/orders", &order.to_string());
+        assert!([201, 503].contains(&answer.status), "{answer:?}");
+        if answer.status == 201 { cents } else { 0 }
+    };
+    thread::scope(|threads| {
+        let orders: Vec<_> = (1..=50).map(|cents| threads.spawn(move || order(cents))).collect();
+        orders.into_iter().map(|thread| thread.join().unwrap()).sum()
+    })
+}
+
+#[test]
+fn with_a_single_instance_messages_are_late_and_not_lost() {
+    let scratch = Scratch::new();
+    let args = ["--max-instances", "1", "--log-format", "json"];
+    let up = Up::start_with(&Home::shared(), &guest("orders.yaml"), &scratch.data(), &args);
+    let ordered = order_many(&up);
+    assert!(ordered > 0);
+    eventually("the total", || (up.get("/totals").json() == json!({ "ada": ordered })).then_some(()));
 }

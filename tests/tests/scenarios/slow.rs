@@ -39,14 +39,13 @@ fn who_stalls_is_cut_off() {
     let up = start(&scratch);
     let head = b"POST /orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     let body = [&head[..], b"Content-Length: 100\r\n\r\n{"].concat();
-    let cases: [(&str, &[u8], Option<&[u8]>); 4] = [
-        ("nothing", b"", None),
-        ("half a head", head, None),
-        ("a head without end", head, Some(b"x: y\r\n")),
-        ("half a body", &body, None),
-    ];
     thread::scope(|threads| {
-        for (what, sent, drip) in cases {
+        for (what, sent, drip) in [
+            ("nothing", &b""[..], None),
+            ("half a head", head, None),
+            ("a head without end", head, Some(&b"x: y\r\n"[..])),
+            ("half a body", &body, None),
+        ] {
             let up = &up;
             threads.spawn(move || {
                 let (kept, answer) = kept(up, sent, drip);
