@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use writ_host::{Cache, Capacity, Host, HostError, Policies, Registry, Settings};
-use writ_http::{HttpConfig, HttpServer};
+use writ_http::{HttpConfig, HttpEntry, HttpServer, RoutePlan};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
+use writ_manifest::{Capabilities, Policy};
 use writ_messaging::Messaging;
+use writ_provider::{Constraint, LinkConfig};
 
 /// What a host is made of, decided by the verb.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +29,7 @@ pub(crate) struct Options {
 /// The embedded providers. None is opened before an application needs it.
 pub(crate) fn registry(options: &Options) -> Registry {
     let (store, listen) = (options.store.clone(), options.listen);
+    let named_routes = options.policies.host.as_ref().map(named_routes).unwrap_or_default();
     let keyvalue = move || store.as_ref().map_or_else(KeyValueConfig::memory, KeyValueConfig::disk);
     Registry::new()
         .provider::<KeyValue>("builtin:keyvalue", keyvalue)
@@ -32,7 +37,38 @@ pub(crate) fn registry(options: &Options) -> Registry {
         .provider::<Logging>("builtin:logging", Default::default)
         .provider::<writ_config::Settings>("builtin:config", Default::default)
         .trigger::<Messaging>("builtin:messaging", Default::default)
-        .trigger::<HttpServer>("builtin:http-server", move || HttpConfig { listen, ..HttpConfig::default() })
+        .trigger::<HttpServer>("builtin:http-server", move || HttpConfig {
+            listen,
+            named_routes: named_routes.clone(),
+            ..HttpConfig::default()
+        })
+}
+
+/// The routes that the host's policy names: one account's may be nested under or over another's there.
+fn named_routes(policy: &Policy) -> Vec<RoutePlan> {
+    let Capabilities::Only(claims) = &policy.capabilities else { return Vec::new() };
+    let entries = match claims.get("http-server") {
+        Some(Value::Array(entries)) => entries.as_slice(),
+        Some(entry) => std::slice::from_ref(entry),
+        None => &[],
+    };
+    let mut routes = Vec::new();
+    for entry in entries {
+        for (host, path) in texts(&entry["hosts"]).flat_map(|host| texts(&entry["paths"]).map(move |path| (host, path)))
+        {
+            let link = LinkConfig::from(
+                [("host", host), ("path", path)].map(|(key, value)| (key.to_owned(), value.to_owned())),
+            );
+            // What does not parse, or is `any` and so names no route, is left to `authorize`.
+            routes.extend(HttpEntry::plans(&link).unwrap_or_default());
+        }
+    }
+    routes
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let one = value.as_str().into_iter();
+    one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str))
 }
 
 /// A host that keeps no compiled code: for deciding, not for running.

@@ -41,7 +41,7 @@ pub enum LoadError {
         offset: usize,
     },
     /// An import that no claim can stand for.
-    #[error("imports `{name}`, {reason}")]
+    #[error("it imports {name:?}, {reason}")]
     Import {
         /// The import, cut to 100 characters.
         name: String,

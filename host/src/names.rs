@@ -63,7 +63,7 @@ impl InterfaceName {
 
 /// A name that is not `namespace:package/interface@version`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not the name of an interface that a claim can stand for")]
+#[error("{0:?} is not the name of an interface that a claim can stand for")]
 pub struct InvalidName(pub String);
 
 impl FromStr for InterfaceName {

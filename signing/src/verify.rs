@@ -228,7 +228,9 @@ pub enum VerifyError {
         issuer: PublicKey,
     },
     /// The operator is not trusted here.
-    #[error("the operator {operator} is not trusted here; if it should be, add it with `writ trust add {operator}`")]
+    #[error(
+        "the operator {operator} is not trusted here; if it should be, add it with `writ trust add {operator} --policy FILE`, or `--any`"
+    )]
     UnknownIssuer {
         /// The operator that signed the account's token.
         operator: PublicKey,

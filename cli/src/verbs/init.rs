@@ -162,15 +162,12 @@ mod tests {
                 "wasmcloud:messaging/types@0.2.0",
                 "demo:pricing/price@0.1.0",
             ],
-            &["wasi:http/incoming-handler@0.2.3", "wasmcloud:messaging/handler@0.2.0", "demo:orders/admin@1.0.0"],
+            &["wasmcloud:messaging/handler@0.2.0", "demo:orders/admin@1.0.0"],
             expect![[r#"
                 claims:
                   # for demo:pricing/price@0.1.0
                   # such as  call: [{ interface: "demo:pricing/price@0.1.0", component: NAME }]
                   call: []
-                  # for wasi:http/incoming-handler@0.2.3
-                  # such as  http-server: { hosts: any, paths: [/orders] }
-                  http-server: []
                   # for wasi:keyvalue/store@0.2.0-draft, wasi:keyvalue/atomics@0.2.0-draft
                   # such as  keyvalue: { bucket: NAME }
                   keyvalue: []

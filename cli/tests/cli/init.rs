@@ -8,7 +8,7 @@ use crate::fixture::{Work, component};
 fn from_a_finished_component_to_a_signed_one() {
     let work = Work::new();
     let imports = ["wasi:keyvalue/store@0.2.0-draft", "wasi:io/poll@0.2.0", "demo:pricing/price@0.1.0"];
-    work.write("Orders_API.wasm", component(&imports, &["wasi:http/incoming-handler@0.2.0"]));
+    work.write("Orders_API.wasm", component(&imports, &["wasmcloud:messaging/handler@0.2.0"]));
     work.run(&["init", "Orders_API.wasm"]).err(&expect![[r#"
         wrote writ.yaml
         hint: fill in the claims, then `writ sign Orders_API.wasm`
@@ -23,12 +23,12 @@ fn from_a_finished_component_to_a_signed_one() {
           # for demo:pricing/price@0.1.0
           # such as  call: [{ interface: "demo:pricing/price@0.1.0", component: NAME }]
           call: []
-          # for wasi:http/incoming-handler@0.2.0
-          # such as  http-server: { hosts: any, paths: [/orders] }
-          http-server: []
           # for wasi:keyvalue/store@0.2.0-draft
           # such as  keyvalue: { bucket: NAME }
           keyvalue: []
+          # for wasmcloud:messaging/handler@0.2.0
+          # such as  messaging: { publish: [SUBJECT] }
+          messaging: []
     "##]]
     .assert_eq(&work.text("writ.yaml"));
     work.refuses(&["init", "Orders_API.wasm"]).err(&expect![[r#"
@@ -37,9 +37,9 @@ fn from_a_finished_component_to_a_signed_one() {
     "#]]);
     work.run(&["sign", "Orders_API.wasm"]).out(&expect![[r#"
         signed Orders_API.wasm as local/orders-api (M…), revision 1, expires DAY
-          call         linked, permits nothing
-          http-server  linked, permits nothing
-          keyvalue     linked, permits nothing
+          call       linked, permits nothing
+          keyvalue   linked, permits nothing
+          messaging  linked, permits nothing
     "#]]);
     work.run(&["verify", "Orders_API.wasm"]);
 }
@@ -60,8 +60,7 @@ fn what_is_refused() {
     work.write("b.wasm", component(&["evil:x/y\n  keyvalue: any"], &[]));
     work.refuses(&["init", "b.wasm"]).err(&expect![[r#"
         error: b.wasm cannot be read as a component
-          because: imports `evil:x/y
-          keyvalue: any`, which is not a name of the form namespace:package/interface@version
+          because: it imports "evil:x/y\n  keyvalue: any", which is not a name of the form namespace:package/interface@version
     "#]]);
     work.write("c.wasm", b"\0asm\x0d\0\x01\0\x0a\x02\x05\x00");
     work.refuses(&["init", "c.wasm"]).err(&expect![[r#"

@@ -135,7 +135,7 @@ fn the_key_is_the_one_that_was_asked_for() {
     "#]]);
     work.refuses(&["sign", "a.wasm", "--key", "two"]).err(&expect![[r#"
         error: what was signed does not verify here, so nothing was written
-          because: the operator O… is not trusted here; if it should be, add it with `writ trust add O…`
+          because: the operator O… is not trusted here; if it should be, add it with `writ trust add O… --policy FILE`, or `--any`
     "#]]);
     assert_eq!(work.read("a.wasm"), component(&[], &[]), "nothing was written");
     assert_eq!(work.text("writ.yaml"), CLAIMS);

@@ -139,9 +139,9 @@ fn times_and_operators() {
     check(
         &past,
         expect![[r#"
-        error: a.wasm does not verify
-          because: the operator O… is not trusted here; if it should be, add it with `writ trust add O…`
-    "#]],
+            error: a.wasm does not verify
+              because: the operator O… is not trusted here; if it should be, add it with `writ trust add O… --policy FILE`, or `--any`
+        "#]],
     );
     let work = Work::new();
     work.run(&["trust", "add", &operator, "--any"]);
@@ -205,7 +205,7 @@ fn inspect_shows_claims_and_chain() {
             a.wasm
               digest    sha256:24eaf3439a60c96764c4f2c92a0a81b52bd4fe5d5b91f090184a0f6486b1bf29
               length    8 bytes
-              verifies  no: the operator O… is not trusted here; if it should be, add it with `writ trust add O…`
+              verifies  no: the operator O… is not trusted here; if it should be, add it with `writ trust add O… --policy FILE`, or `--any`
 
             component orders-api
               key            M…

@@ -142,6 +142,9 @@ impl<C: Constraint> Grant<C> {
 
     /// Every document's answer to the request, without drawing on any rate: for checks before anything runs.
     pub fn refusals(&self, request: C::Request<'_>) -> Vec<Refused> {
+        if self.inner.layers.is_empty() {
+            return vec![nothing()];
+        }
         let refusal = |layer: &Layer<C>| {
             let reason = layer.permits(request, None).err()?;
             Some(Refused { document: layer.document.clone(), reason })
@@ -151,7 +154,7 @@ impl<C: Constraint> Grant<C> {
 
     fn check(&self, request: C::Request<'_>, now: Option<Instant>) -> Result<(), Refused> {
         if self.inner.layers.is_empty() {
-            return Err(Refused { document: Document::Component, reason: Denied::new("nothing was granted") });
+            return Err(nothing());
         }
         for layer in &self.inner.layers {
             if let Err(reason) = layer.permits(request, now) {
@@ -194,6 +197,11 @@ impl<C: Constraint> Grant<C> {
     }
 }
 
+/// What a grant without any document says.
+fn nothing() -> Refused {
+    Refused { document: Document::Component, reason: Denied::new("nothing was granted") }
+}
+
 impl<C> Clone for Grant<C> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
@@ -226,5 +234,118 @@ impl Budget {
             (next.saturating_sub(now) <= self.period).then_some(next)
         };
         self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::fmt;
+    use std::time::Duration;
+
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{InvalidLink, testing};
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Entry {
+        name: String,
+        rate: Option<Rate>,
+    }
+
+    #[derive(Clone)]
+    struct NoPlan(Infallible);
+
+    impl fmt::Display for NoPlan {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self.0 {}
+        }
+    }
+
+    impl Constraint for Entry {
+        const NAMED: bool = true;
+        const EXAMPLE: &'static str = "{ name: NAME }";
+        type Request<'a> = &'a str;
+        type Plan = NoPlan;
+
+        fn permits(&self, name: &str) -> Result<(), Denied> {
+            if self.name == name { Ok(()) } else { Err(Denied::new(format!("permits {}", self.name))) }
+        }
+
+        fn rate(&self) -> Option<Rate> {
+            self.rate
+        }
+
+        fn plans(_: &LinkConfig) -> Result<Vec<NoPlan>, InvalidLink> {
+            Ok(vec![])
+        }
+
+        fn request(plan: &NoPlan) -> &str {
+            match plan.0 {}
+        }
+
+        fn allowing(plan: &NoPlan) -> Value {
+            match plan.0 {}
+        }
+    }
+
+    fn grant(claims: &[Value]) -> Grant<Entry> {
+        let documents = [Document::Component, Document::Account, Document::HostPolicy];
+        let layer = |(document, claim): (Document, &Value)| {
+            Layer::new(document, Claim::parse(claim).unwrap(), |_, rate| Arc::new(Budget::new(rate)))
+        };
+        Grant::new(GrantParts {
+            capability: "demo",
+            principal: Principal::new(testing::account(), testing::component(), "acme", "orders"),
+            link: LinkConfig::new(),
+            settings: LinkConfig::new(),
+            layers: documents.into_iter().zip(claims).map(layer).collect(),
+        })
+    }
+
+    /// Whether `permits` and `refusals` agree, and say this.
+    #[track_caller]
+    fn check(claims: &[Value], name: &str, refused_by: &[Document]) {
+        let grant = grant(claims);
+        let refusals: Vec<_> = grant.refusals(name).into_iter().map(|refused| refused.document).collect();
+        assert_eq!(refusals, refused_by);
+        assert_eq!(grant.permits(name).err().map(|refused| refused.document).as_ref(), refused_by.first());
+    }
+
+    #[test]
+    fn every_document_must_permit_by_one_entry() {
+        let (a, b) = (json!({ "name": "a" }), json!({ "name": "b" }));
+        check(&[], "a", &[Document::Component]);
+        check(&[json!([])], "a", &[Document::Component]);
+        check(std::slice::from_ref(&a), "a", &[]);
+        check(std::slice::from_ref(&a), "b", &[Document::Component]);
+        check(&[json!([a, b]), a.clone()], "a", &[]);
+        check(&[json!([a, b]), a.clone()], "b", &[Document::Account]);
+        check(&[a.clone(), b.clone(), b], "b", &[Document::Component]);
+        check(&[a.clone(), json!([]), json!([])], "a", &[Document::Account, Document::HostPolicy]);
+    }
+
+    #[test]
+    fn a_rate_is_used_up_and_fills_again() {
+        let budget = Budget::new("3/s".parse().unwrap());
+        let now = Instant::now();
+        let taken = |at: Duration| (0..10).filter(|_| budget.take(now + at)).count();
+        assert_eq!(taken(Duration::ZERO), 3);
+        assert_eq!(taken(Duration::from_millis(100)), 0);
+        assert_eq!(taken(Duration::from_millis(400)), 1);
+        assert_eq!(taken(Duration::from_secs(60)), 3);
+        assert!(!Budget::new("0/h".parse().unwrap()).take(now));
+    }
+
+    #[test]
+    fn an_entry_whose_rate_is_used_up_makes_way_for_another() {
+        let limited = grant(&[json!([{ "name": "a", "rate": "1/h" }])]);
+        assert!(limited.permits("a").is_ok());
+        assert_eq!(limited.permits("a").unwrap_err().reason, Denied::new("the rate it permits is used up"));
+        let with_another = grant(&[json!([{ "name": "a", "rate": "1/h" }, { "name": "a" }])]);
+        assert!((0..5).all(|_| with_another.permits("a").is_ok()));
     }
 }

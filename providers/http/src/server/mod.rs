@@ -218,6 +218,7 @@ impl Listening {
         let listener = listener::bind(asked)?;
         let address = listener.local_addr();
         let address = address.map_err(|source| OpenError::Io { what: format!("listening at {asked}"), source })?;
+        tracing::info!(target: "writ::http", %address, "listening");
         let (order, orders) = watch::channel(Order::Serve);
         let (bound_until, bound) = watch::channel(());
         let (running_until, running) = watch::channel(());
