@@ -231,7 +231,7 @@ fn an_issuer_that_is_not_trusted_here_is_refused() {
         &other,
         expect![[r#"
             error: ./bad.wasm does not verify
-              because: the operator … is not trusted here; if it should be, add it with `writ trust add …`
+              because: the operator … is not trusted here; if it should be, add it with `writ trust add … --policy FILE`, or `--any`
         "#]],
     );
 
