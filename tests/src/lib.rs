@@ -64,14 +64,10 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// With `WRIT_NO_SKIP=1`, which continuous integration sets: there nothing may be missing.
 #[track_caller]
 #[must_use]
+#[allow(clippy::print_stdout)]
 pub fn skip(reason: &str) -> bool {
     assert!(std::env::var_os("WRIT_NO_SKIP").is_none_or(|value| value != "1"), "not skipped here: {reason}");
     // Shown by `cargo test -- --nocapture`, as every test's words are.
-    println_skipped(reason);
-    true
-}
-
-#[allow(clippy::print_stdout)]
-fn println_skipped(reason: &str) {
     println!("skipped: {reason}");
+    true
 }

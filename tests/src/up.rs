@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -41,27 +41,32 @@ impl Up {
     /// When it ends instead.
     #[track_caller]
     pub fn start_with(home: &Home, manifest: &Path, data: &Path, args: &[&str]) -> Self {
-        let address = free_address();
         let mut command = home.command(&["up"]);
-        command.arg(manifest).arg("--data").arg(data).arg("--listen").arg(address.to_string()).args(args);
+        command.arg(manifest).arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]).args(args);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let reader = Some(gather(child.stderr.take().expect("it was asked for"), lines.clone()));
-        let mut up = Self { child, address, lines, reader };
-        up.wait_until_deployed();
+        let mut up = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), lines, reader };
+        up.address = up.wait_until_deployed();
         up
     }
 
+    /// Where it says that it listens, once it is deployed.
     #[track_caller]
-    fn wait_until_deployed(&mut self) {
+    fn wait_until_deployed(&mut self) -> SocketAddr {
         eventually("the start", || {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                panic!("it ended with {status}\n{}", self.all_lines().join("\n"));
+            let ended = self.child.try_wait().expect("it is our child");
+            let lines = self.all_lines();
+            if let Some(status) = ended {
+                panic!("it ended with {status}\n{}", lines.join("\n"));
             }
-            let deployed = self.all_lines().iter().any(|line| line.contains("deployed"));
-            (deployed && TcpStream::connect(self.address).is_ok()).then_some(())
-        });
+            let deployed = lines.iter().any(|line| line.contains("deployed"));
+            let listening = lines.iter().find(|line| line.contains("listening")).filter(|_| deployed)?;
+            let port = listening.split_once("127.0.0.1:")?.1;
+            let port = port.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+            Some(SocketAddr::from(([127, 0, 0, 1], port)))
+        })
     }
 
     /// Where it listens.
