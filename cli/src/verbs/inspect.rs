@@ -153,9 +153,12 @@ impl Report {
         match &self.here {
             None => Ok(()),
             Some(Ok(granted)) if granted.is_empty() => {
-                output::data("\nhere it would be granted nothing but the baseline")
+                output::data("\nhere its imports would be granted nothing but the baseline")
             }
-            Some(Ok(granted)) => output::data(format_args!("\nhere it would be granted {}", granted.join(", "))),
+            Some(Ok(granted)) => output::data(format_args!(
+                "\nhere its imports would be granted {}; what calls it, a manifest says",
+                granted.join(", ")
+            )),
             Some(Err(denials)) => {
                 output::data(format_args!("\nhere it would not start:\n{}", denials.to_string().trim_end()))
             }

@@ -188,7 +188,7 @@ fn inspect_shows_claims_and_chain() {
 
             exports nothing
 
-            here it would be granted nothing but the baseline
+            here its imports would be granted nothing but the baseline
         "#]])
         .err(&expect![""]);
     let json: serde_json::Value =
