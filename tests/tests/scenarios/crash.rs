@@ -83,3 +83,26 @@ fn data_outlives_an_orderly_stop_too() {
         up.stop();
     }
 }
+
+#[test]
+fn a_first_start_that_is_killed_leaves_a_folder_that_can_be_used() {
+    use std::time::Instant;
+    let home = Home::shared();
+    for round in 0..20 {
+        let scratch = Scratch::new();
+        let store = scratch.data().join("store");
+        let mut command = home.command(&["up"]);
+        command.arg(guest("orders.yaml")).arg("--data").arg(scratch.data());
+        command.arg("--listen").arg(writ_tests::free_address().to_string()).stderr(std::process::Stdio::null());
+        let mut first = command.spawn().unwrap();
+        let end = Instant::now() + writ_tests::PATIENCE;
+        // Killed while the store is made, a little later each time.
+        while Instant::now() < end && std::fs::read_dir(&store).map_or(0, Iterator::count) == 0 {
+            std::hint::spin_loop();
+        }
+        std::thread::sleep(Duration::from_micros(100 * round));
+        first.kill().unwrap();
+        first.wait().unwrap();
+        Up::start(&home, &guest("orders.yaml"), &scratch.data()).stop();
+    }
+}

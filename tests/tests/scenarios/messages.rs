@@ -79,3 +79,14 @@ fn with_a_single_instance_messages_are_late_and_not_lost() {
     assert!(ordered > 0);
     eventually("the total", || (up.get("/totals").json() == json!({ "ada": ordered })).then_some(()));
 }
+
+#[test]
+fn messages_that_wait_when_the_host_stops_are_handled_first() {
+    let (home, scratch) = (Home::shared(), Scratch::new());
+    let args = ["--max-instances", "1", "--log-format", "json"];
+    let up = Up::start_with(&home, &guest("orders.yaml"), &scratch.data(), &args);
+    let ordered = order_many(&up);
+    up.stop();
+    let up = Up::start(&home, &guest("orders.yaml"), &scratch.data());
+    assert_eq!(up.get("/totals").json(), json!({ "ada": ordered }));
+}
