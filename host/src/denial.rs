@@ -111,8 +111,11 @@ fn is_plain(text: &str) -> bool {
 }
 
 impl Denials {
+    /// A link names several interfaces of one capability; what refuses it is said once.
     pub(crate) fn push(&mut self, denial: Denial) {
-        self.denials.push(denial);
+        if !self.denials.contains(&denial) {
+            self.denials.push(denial);
+        }
     }
 
     /// Remembers what a document says now, so that a line can hold it beside what is missing.

@@ -1,0 +1,59 @@
+//! A `WRIT_HOME`: whose keys sign, and whom a host trusts.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::files::Scratch;
+use crate::place;
+use crate::program::{Output, command, finish};
+
+/// A `WRIT_HOME`, and everything else that `writ` would keep in the user's folders.
+pub struct Home {
+    path: PathBuf,
+    // The folder of a home that goes with its test.
+    _folder: Option<Scratch>,
+}
+
+impl Home {
+    /// The one that the guests were signed in. Only for reading: other tests use it at the same time.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { path: place("WRIT_HOME"), _folder: None }
+    }
+
+    /// A newcomer's: there is nothing in it, not even the folder.
+    #[must_use]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        let folder = Scratch::new();
+        Self { path: folder.path("home"), _folder: Some(folder) }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A call of `writ` that was not started yet.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = command();
+        command.env("WRIT_HOME", &self.path).args(args);
+        command
+    }
+
+    /// Runs `writ` to its end in a folder, where it finds and puts what is named relative.
+    #[track_caller]
+    pub fn writ_in(&self, folder: &Scratch, args: &[&str]) -> Output {
+        let mut command = self.command(args);
+        command.current_dir(folder.folder());
+        finish(command)
+    }
+
+    /// Runs `writ` to its end.
+    #[track_caller]
+    pub fn writ(&self, args: &[&str]) -> Output {
+        finish(self.command(args))
+    }
+}

@@ -1,0 +1,21 @@
+//! Scenarios that drive `writ` as its users do; run by `cargo xtask test`.
+
+// A panic is a failed test.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod bad_files;
+mod bad_starts;
+mod call;
+mod claims;
+mod crash;
+mod denied;
+mod hostile;
+mod inspect;
+mod keys;
+mod logs;
+mod messages;
+mod newcomer;
+mod orders;
+mod pool;
+mod slow;
+mod stop;
