@@ -1,7 +1,7 @@
 //! A host: an engine, its providers, and the applications deployed on it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use writ_manifest::Application;
@@ -229,14 +229,17 @@ impl Host {
         }
     }
 
-    /// Refuses new calls and awaits those that run; false if some still did after `wait`.
+    /// Lets triggers finish what they began, refuses new calls, and awaits those that run; false if some still did after
+    /// `wait`. Providers are drained in the reverse order of their registration.
     pub async fn drain(&self, deployment: Deployment, wait: Duration) -> bool {
-        self.pool.stop();
+        let end = Instant::now() + wait;
         let Deployment { routes, entries } = deployment;
-        // Triggers first: an answer that a call gave is still on its way to a client when the call has ended.
-        self.registry.drain(wait).await;
+        // Triggers first, while calls are still admitted: an answer is on its way to a client when its call has ended, and
+        // a message waits for its handler.
+        self.registry.drain(end).await;
+        self.pool.stop();
         drop(routes);
-        let idle = self.pool.idle(wait).await;
+        let idle = self.pool.idle(end.saturating_duration_since(Instant::now())).await;
         drop(entries);
         idle
     }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -88,10 +88,12 @@ impl Registry {
         self.vocabulary.as_ref().unwrap_or(&NOTHING)
     }
 
-    /// Takes nothing new from any trigger, and awaits the end of what they began.
-    pub(crate) async fn drain(&self, wait: Duration) {
-        let opened = self.backends.iter().filter_map(|backend| backend.opened.get());
-        futures::future::join_all(opened.map(|opened| opened.drain(wait))).await;
+    /// Takes nothing new from any trigger, and awaits the end of what they began. The last that was registered first: what
+    /// brings work from outside is registered after what hands it on inside.
+    pub(crate) async fn drain(&self, end: Instant) {
+        for opened in self.backends.iter().rev().filter_map(|backend| backend.opened.get()) {
+            opened.drain(end.saturating_duration_since(Instant::now())).await;
+        }
     }
 
     /// The opened backend of a capability: the image's own where there is one, else the capability's default.

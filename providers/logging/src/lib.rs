@@ -74,7 +74,7 @@ impl Log {
 
     fn emit(&self, level: Level, context: &str, message: &str) {
         let component = self.grant.principal();
-        let id = component.component();
+        let id = component.keyed();
         let (kept_context, kept_message) = (start(context, MOST_CONTEXT), start(message, MOST_MESSAGE));
         let cut = (kept_context.len() < context.len() || kept_message.len() < message.len()).then_some(true);
         let context = (!kept_context.is_empty()).then_some(kept_context);

@@ -56,12 +56,12 @@ fn grant(claim: &Value) -> Grant<Entry> {
 fn events(claim: Value, work: impl FnOnce(&mut View<'_, Logging>)) -> String {
     let events = Events::default();
     let grant = grant(&claim);
-    let id = grant.principal().component().to_string();
+    let id = grant.principal().keyed().to_string();
     let mut handle = Logging(()).attach(&grant);
     let mut table = ResourceTable::new();
     let mut view = View { handle: &mut handle, table: &mut table, deadline: Deadline::after(Duration::from_secs(1)) };
     tracing::subscriber::with_default(tracing_subscriber::registry().with(events.clone()), || work(&mut view));
-    events.0.lock().unwrap().replace(&id, "M…")
+    events.0.lock().unwrap().replace(&id, "A…/M…")
 }
 
 #[track_caller]
@@ -80,8 +80,8 @@ fn a_line_carries_the_components_identity() {
         json!("any"),
         &[(Guest::Info, "", "took order 7"), (Guest::Trace, "http", "component=admin id=MFAKE")],
         expect![[r#"
-            INFO writ::guest component=acme/orders id=M… message="took order 7"
-            TRACE writ::guest component=acme/orders id=M… context="http" message="component=admin id=MFAKE"
+            INFO writ::guest component=acme/orders id=A…/M… message="took order 7"
+            TRACE writ::guest component=acme/orders id=A…/M… context="http" message="component=admin id=MFAKE"
         "#]],
     );
 }
@@ -99,12 +99,12 @@ fn every_level_has_one_of_the_logs() {
             (Guest::Critical, "", "c"),
         ],
         expect![[r#"
-            TRACE writ::guest component=acme/orders id=M… message="t"
-            DEBUG writ::guest component=acme/orders id=M… message="d"
-            INFO writ::guest component=acme/orders id=M… message="i"
-            WARN writ::guest component=acme/orders id=M… message="w"
-            ERROR writ::guest component=acme/orders id=M… message="e"
-            ERROR writ::guest component=acme/orders id=M… critical=true message="c"
+            TRACE writ::guest component=acme/orders id=A…/M… message="t"
+            DEBUG writ::guest component=acme/orders id=A…/M… message="d"
+            INFO writ::guest component=acme/orders id=A…/M… message="i"
+            WARN writ::guest component=acme/orders id=A…/M… message="w"
+            ERROR writ::guest component=acme/orders id=A…/M… message="e"
+            ERROR writ::guest component=acme/orders id=A…/M… critical=true message="c"
         "#]],
     );
 }
@@ -116,7 +116,7 @@ fn what_is_not_permitted_is_dropped_and_reported_once() {
         &[(Guest::Info, "", "one"), (Guest::Warn, "", "two")],
         expect![[r#"
             WARN writ::denied message=denied component=acme/orders capability="logging" document=the component's token reason=permits lines from `warn` up, not `info` count=1
-            WARN writ::guest component=acme/orders id=M… message="two"
+            WARN writ::guest component=acme/orders id=A…/M… message="two"
         "#]],
     );
     let nothing = events(json!([]), |view| {
@@ -152,7 +152,7 @@ fn long_texts_are_cut_between_characters() {
 fn the_interface_without_a_version_is_the_same() {
     let found = events(json!("any"), |view| older::Host::log(view, older::Level::Critical, "c".into(), "m".into()));
     expect![[r#"
-        ERROR writ::guest component=acme/orders id=M… context="c" critical=true message="m"
+        ERROR writ::guest component=acme/orders id=A…/M… context="c" critical=true message="m"
     "#]]
     .assert_eq(&found);
 }

@@ -156,6 +156,13 @@ impl Broker {
         Ok(if sent.matched == 0 { Err(Unanswered::NoResponders) } else { Ok(waiting) })
     }
 
+    /// How many messages wait for handlers.
+    pub(crate) fn waiting(&self) -> usize {
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        let handlers = accounts.values().flat_map(|all| all.iter()).filter(|one| one.answer.is_some());
+        handlers.map(|one| one.queue.len()).fold(0, usize::saturating_add)
+    }
+
     /// Ends every subscription of a handler, with what waits there. Those of whoever embeds the host stay.
     pub(crate) fn close(&self) {
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);

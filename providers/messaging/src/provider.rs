@@ -106,11 +106,25 @@ impl Trigger for Messaging {
     }
 
     async fn drain(&self, wait: Duration) {
+        let handled = async {
+            // A handler that runs may send another message before it ends.
+            self.pace.idle().await;
+            while self.broker.waiting() > 0 {
+                tokio::time::sleep(LOOK).await;
+                self.pace.idle().await;
+            }
+        };
+        let in_time = tokio::time::timeout(wait, handled).await.is_ok();
+        let dropped = self.broker.waiting();
         self.broker.close();
-        // Who is not done by then is ended by the host, with its own deadline.
-        let _ = tokio::time::timeout(wait, self.pace.idle()).await;
+        if !in_time && dropped > 0 {
+            tracing::warn!(target: "writ::messaging", dropped, "messages that still waited when the host stopped were dropped");
+        }
     }
 }
+
+/// How often a host that stops looks whether everything was handled.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What whoever embeds a host can do, with no claim but in the name of an account.
 impl Messaging {

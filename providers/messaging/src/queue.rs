@@ -34,6 +34,11 @@ impl Queue {
         Self { capacity, state: Mutex::default(), arrived: Notify::new(), closing: Notify::new() }
     }
 
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.state().waiting.len()
+    }
+
     /// Puts a message in; gives it back where it does not fit, or the queue is closed.
     pub(crate) fn offer(&self, message: Message) -> Result<(), Message> {
         let mut state = self.state();
