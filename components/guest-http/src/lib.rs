@@ -2,7 +2,7 @@
 //!
 //! A component implements [`Guest`] and exports it with [`export!`]:
 //!
-//! ```ignore
+//! ```text
 //! struct Hello;
 //! impl guest_http::Guest for Hello {
 //!     fn handle(_: IncomingRequest, out: ResponseOutparam) {

@@ -3,7 +3,6 @@
 
 mod crash;
 mod fault;
-mod measure;
 
 use std::fs;
 use std::path::PathBuf;
