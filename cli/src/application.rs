@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_host::{Admission, Artifact, Candidate, Denials, Host, Policies};
+use writ_host::{Admission, Artifact, Candidate, Denials, Host, Policies, VerifiedArtifact};
 use writ_manifest::{Application, MAX_BYTES, Policy};
-use writ_signing::{Component, Roots, Verified, section};
+use writ_signing::{Roots, section};
 
 use crate::advice::Advice;
 use crate::files;
@@ -14,8 +14,7 @@ use crate::home::Home;
 /// An application, and each of its components' bytes with the proof about them, in the manifest's order.
 pub(crate) struct Loaded {
     pub(crate) application: Application,
-    pub(crate) artifacts: Vec<Artifact>,
-    pub(crate) verified: Vec<Verified<Component>>,
+    pub(crate) components: Vec<VerifiedArtifact>,
 }
 
 impl Loaded {
@@ -25,16 +24,13 @@ impl Loaded {
         let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         refuse_unsupported(path, &application)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut loaded = Self { artifacts: Vec::new(), verified: Vec::new(), application };
+        let mut loaded = Self { components: Vec::new(), application };
         let mut problems = Vec::new();
         for component in &loaded.application.components {
             let Some(image) = component.image() else { continue };
             let opened = image_path(folder, image).and_then(|file| load(&file, roots, now));
             match opened {
-                Ok((artifact, verified)) => {
-                    loaded.artifacts.push(artifact);
-                    loaded.verified.push(verified);
-                }
+                Ok(verified) => loaded.components.push(verified),
                 Err(error) => problems.push(format!("{}:{}: {}: {error:#}", path.display(), image.at, component.name)),
             }
         }
@@ -43,25 +39,24 @@ impl Loaded {
 
     /// One component file on its own.
     pub(crate) fn alone(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
-        let (artifact, verified) = load(path, roots, now)?;
+        let verified = load(path, roots, now)?;
         let application = Application::alone(&verified.component().common.name);
-        Ok(Self { application, artifacts: vec![artifact], verified: vec![verified] })
+        Ok(Self { application, components: vec![verified] })
     }
 
     /// Decides what it may do on a host.
     pub(crate) fn authorize(&self, host: &Host) -> Result<Admission, Denials> {
-        let parts = self.application.components.iter().zip(&self.artifacts).zip(&self.verified);
-        let candidate = |((entry, artifact), verified)| Candidate { entry, artifact, verified };
+        let parts = self.application.components.iter().zip(&self.components);
+        let candidate = |(entry, verified)| Candidate { entry, verified };
         host.authorize(&parts.map(candidate).collect::<Vec<_>>(), &self.application)
     }
 }
 
 /// Reads a component file once and verifies it.
-fn load(path: &Path, roots: &Roots, now: u64) -> Result<(Artifact, Verified<Component>)> {
+fn load(path: &Path, roots: &Roots, now: u64) -> Result<VerifiedArtifact> {
     let bytes = files::read(path, section::MAX_FILE)?;
     let artifact = Artifact::new(bytes).with_context(|| format!("{} is not taken", path.display()))?;
-    let verified = artifact.verify(roots, now).with_context(|| format!("{} does not verify", path.display()))?;
-    Ok((artifact, verified))
+    artifact.verify(roots, now).with_context(|| format!("{} does not verify", path.display()))
 }
 
 /// Images are files here: a path relative to the manifest, or `file://` and an absolute one.

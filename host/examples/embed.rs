@@ -23,10 +23,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let host = Host::new(Settings { capacity: Capacity::default(), cache: None, policies }, Registry::new())?;
     let application = Application::alone("guest");
     let entry = application.components.first().ok_or("no entry")?;
-    let candidate = Candidate { entry, artifact: &artifact, verified: &verified };
+    let candidate = Candidate { entry, verified: &verified };
     let admission = host.authorize(&[candidate], &application)?;
 
-    let result = host.call(&admission, &artifact, function, args).await?;
+    let result = host.call(&admission, function, args).await?;
     #[expect(clippy::print_stdout, reason = "the example's answer")]
     if let Some(result) = result {
         println!("{result}");

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
+use writ_signing::PublicKey;
 use writ_signing::token;
-use writ_signing::{Component, Digest, PublicKey, Verified};
 
 use crate::baseline::is_baseline;
+use crate::budgets::Source;
 use crate::denial::{Addition, Denial, Denials, Refusal};
 use crate::images;
 use crate::limits::{AdmittedLimits, Figures};
-use crate::load::{Artifact, Export};
+use crate::load::{Artifact, Export, VerifiedArtifact};
 use crate::names::InterfaceName;
 use crate::vocabulary::{self, Vocabulary, Word};
 
@@ -20,10 +21,8 @@ use crate::vocabulary::{self, Vocabulary, Word};
 pub struct Candidate<'a> {
     /// Its entry in the manifest.
     pub entry: &'a manifest::Component,
-    /// Its bytes.
-    pub artifact: &'a Artifact,
-    /// The proof about them.
-    pub verified: &'a Verified<Component>,
+    /// Its bytes, with the proof about them.
+    pub verified: &'a VerifiedArtifact,
 }
 
 /// What the host's owner allows at most.
@@ -45,7 +44,7 @@ pub struct Admission {
 pub struct Admitted {
     pub(crate) name: String,
     pub(crate) principal: Principal,
-    pub(crate) digest: Digest,
+    pub(crate) artifact: Artifact,
     pub(crate) expires: u64,
     /// Every document that applies, widest authority last.
     pub(crate) documents: Vec<Statement>,
@@ -65,6 +64,8 @@ pub(crate) struct Capability {
     /// The image of the provider that the manifest links it to; none for the embedded default.
     pub(crate) image: Option<String>,
     pub(crate) link: LinkConfig,
+    /// The line of the link that says so, if one does.
+    line: Option<u32>,
 }
 
 /// A trigger that the manifest links to a component.
@@ -79,7 +80,7 @@ pub(crate) struct Trigger {
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
     pub(crate) document: Document,
-    /// Names the document itself, so that what it budgets is shared by all who stand under it.
+    /// Whom the document is about: what it budgets is shared by all who stand under it, whatever its release.
     pub(crate) id: String,
     /// None: restricts nothing.
     pub(crate) capabilities: Option<BTreeMap<String, Value>>,
@@ -87,6 +88,11 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
+    /// The document, as budgets know it.
+    pub(crate) fn source(&self) -> Source {
+        (self.document.clone(), self.id.clone())
+    }
+
     /// What it says about a capability: `Err` where it is refused, `Ok(None)` where it is not restricted.
     pub(crate) fn about(&self, capability: &str) -> Result<Option<&Value>, String> {
         let Some(map) = &self.capabilities else { return Ok(None) };
@@ -140,7 +146,7 @@ pub fn authorize(
     let mut denials = Denials::default();
     let mut components = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        let statements = statements(candidate, policies);
+        let statements = statements(candidate, application, policies);
         let mut review = Review {
             candidate,
             application,
@@ -149,6 +155,7 @@ pub fn authorize(
             denials: &mut denials,
             capabilities: BTreeMap::new(),
             triggers: Vec::new(),
+            unreadable: BTreeSet::new(),
             linked: BTreeSet::new(),
         };
         review.documents();
@@ -159,7 +166,7 @@ pub fn authorize(
         components.push(Admitted {
             name: candidate.entry.name.clone(),
             principal: candidate.verified.principal(),
-            digest: candidate.artifact.digest(),
+            artifact: candidate.verified.artifact().clone(),
             expires: candidate.verified.chain().map(|(_, common)| common.exp).min().unwrap_or(0),
             documents: statements,
             capabilities,
@@ -173,11 +180,11 @@ pub fn authorize(
 }
 
 /// Every document that applies to a component, narrowest first.
-fn statements(candidate: &Candidate<'_>, policies: &Policies) -> Vec<Statement> {
+fn statements(candidate: &Candidate<'_>, application: &Application, policies: &Policies) -> Vec<Statement> {
     let verified = candidate.verified;
-    let token = |document, common: &token::Common| Statement {
+    let token = |document, id: String, common: &token::Common| Statement {
         document,
-        id: common.jti.clone(),
+        id,
         capabilities: match &common.capabilities {
             token::Capabilities::Any => None,
             token::Capabilities::Only(map) => Some(map.clone()),
@@ -193,9 +200,11 @@ fn statements(candidate: &Candidate<'_>, policies: &Policies) -> Vec<Statement> 
         },
         limits: policy.limits.clone(),
     };
-    let mut statements = vec![token(Document::Component, &verified.component().common)];
-    statements.extend(verified.signing_key().map(|key| token(Document::SigningKey, &key.common)));
-    statements.push(token(Document::Account, &verified.account().common));
+    let own = verified.principal().keyed().to_string();
+    let of_subject = |document, common: &token::Common| token(document, common.subject.to_string(), common);
+    let mut statements = vec![token(Document::Component, own, &verified.component().common)];
+    statements.extend(verified.signing_key().map(|key| of_subject(Document::SigningKey, &key.common)));
+    statements.push(of_subject(Document::Account, &verified.account().common));
     let operator = verified.operator();
     match policies.trust.get(&operator) {
         Some(TrustPolicy::Any) => {}
@@ -208,10 +217,10 @@ fn statements(candidate: &Candidate<'_>, policies: &Policies) -> Vec<Statement> 
             limits: BTreeMap::new(),
         }),
     }
-    statements.extend(policies.host.as_ref().map(|host| policy(Document::HostPolicy, "host".to_owned(), host)));
+    statements.extend(policies.host.as_ref().map(|host| policy(Document::HostPolicy, String::new(), host)));
     statements.extend(candidate.entry.restriction.clone().map(|restriction| Statement {
         document: Document::Restriction,
-        id: candidate.entry.name.clone(),
+        id: format!("{}/{}", application.name, candidate.entry.name),
         capabilities: Some(restriction),
         limits: BTreeMap::new(),
     }));
@@ -227,6 +236,8 @@ struct Review<'a> {
     denials: &'a mut Denials,
     capabilities: BTreeMap<&'static str, Capability>,
     triggers: Vec<Trigger>,
+    /// Claims that cannot be understood: a line to paste would repeat what is wrong with them.
+    unreadable: BTreeSet<(Document, String)>,
     /// Capabilities that a refused plan already asked for: the bare import need not be listed again.
     linked: BTreeSet<&'static str>,
 }
@@ -260,6 +271,7 @@ impl<'a> Review<'a> {
                     None => Some(format!("claims `{name}`, which this host does not know")),
                 };
                 if let Some(reason) = problem {
+                    self.unreadable.insert((statement.document.clone(), name.clone()));
                     let refusal = Refusal { document: statement.document.clone(), reason, add: None };
                     let known = self.vocabulary.names().collect::<Vec<_>>().join(", ");
                     let hint = format!("correct that document; capabilities served here: {known}");
@@ -272,7 +284,7 @@ impl<'a> Review<'a> {
     /// Every interface it imports must be granted by every document, or be in the baseline.
     fn imports(&mut self) {
         let mut seen = BTreeSet::new();
-        for import in self.candidate.artifact.imports() {
+        for import in self.candidate.verified.artifact().imports() {
             if is_baseline(import) {
                 continue;
             }
@@ -364,7 +376,7 @@ impl<'a> Review<'a> {
 
     /// The capability that calls the linked interface, if this component exports it.
     fn called(&self, link: &Link, interface: &str) -> Option<(&'a dyn Word, InterfaceName)> {
-        let export = self.candidate.artifact.exports().iter().find_map(|export| match export {
+        let export = self.candidate.verified.artifact().exports().iter().find_map(|export| match export {
             Export::Interface(name)
                 if name.namespace == link.namespace && name.package == link.package && name.interface == interface =>
             {
@@ -394,18 +406,30 @@ impl<'a> Review<'a> {
                 name.namespace == link.namespace && name.package == link.package && name.interface == *interface
             };
             // What it does not import is linked for nothing, and harms nobody.
-            let Some(import) = self.candidate.artifact.imports().iter().find(stands) else { continue };
+            let Some(import) = self.candidate.verified.artifact().imports().iter().find(stands) else { continue };
             let Some(word) = self.vocabulary.imported(import) else { continue };
             let capability = word.name();
             if !self.image_serves(image.as_deref(), capability, link) {
                 continue;
             }
-            let admitted = self.plans(word, &link.target_config, link, &format!("use {capability}"));
-            let known = self.capabilities.contains_key(capability);
-            if admitted && !known {
-                let link = link.target_config.clone();
-                self.capabilities.insert(capability, Capability { image: image.clone(), link });
+            if self.plans(word, &link.target_config, link, &format!("use {capability}")) {
+                self.back(capability, image.clone(), link);
             }
+        }
+    }
+
+    /// Keeps which backend serves a capability. Two links that say different things about it are refused.
+    fn back(&mut self, capability: &'static str, image: Option<String>, link: &Link) {
+        let asked = Capability { image, link: link.target_config.clone(), line: Some(link.at.line) };
+        let known = self.capabilities.entry(capability).or_default();
+        let Some(line) = known.line else {
+            *known = asked;
+            return;
+        };
+        if (&known.image, &known.link) != (&asked.image, &asked.link) {
+            let what = format!("is linked to {capability} twice, differently (lines {line} and {})", link.at.line);
+            let hint = "one backend serves all interfaces of a capability: write one link with all of them";
+            self.deny(what, Vec::new(), Some(hint.to_owned()));
         }
     }
 
@@ -444,6 +468,9 @@ impl<'a> Review<'a> {
         let mut permitted = true;
         for plan in plans {
             let refusal = |statement: &Statement| {
+                if self.unreadable.contains(&(statement.document.clone(), capability.to_owned())) {
+                    return None;
+                }
                 let reason = match statement.about(capability) {
                     Ok(None) => return None,
                     Ok(Some(claim)) => plan.permitted_by(claim).err()?.to_string(),

@@ -175,6 +175,9 @@ impl HostMonotonicClock for Since {
     }
 }
 
+/// Bytes that one outgoing body holds of a guest's at most. It is the host's memory, and a store may have a thousand bodies.
+const BODY_CHUNK: usize = 16 << 10;
+
 /// Outgoing HTTP for who was granted none.
 struct NoEgress;
 
@@ -182,6 +185,10 @@ type Sent = Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Sen
 type Answer = Result<(::http::Response<WasiBody>, Sent), wasmtime_wasi_http::Error>;
 
 impl WasiHttpHooks for NoEgress {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK
+    }
+
     fn send_request(
         &mut self,
         _: ::http::Request<WasiBody>,

@@ -162,7 +162,7 @@ mod tests {
 
     impl Case {
         fn new() -> Self {
-            let engine = crate::engine::engine(Capacity { stores: 1, memory: 1 << 20 }).unwrap();
+            let engine = crate::engine::engine(Capacity { stores: 1, memory: 1 << 20, ..Capacity::default() }).unwrap();
             Self { folder: tempfile::tempdir().unwrap(), engine, digest: Digest::of(COMPONENT) }
         }
 

@@ -14,12 +14,14 @@ pub struct Capacity {
     pub stores: u32,
     /// The most bytes of linear memory that one store's claims may ask for.
     pub memory: usize,
+    /// The longest that one call may take, whatever its claims say.
+    pub time: Duration,
 }
 
 impl Default for Capacity {
-    /// 256 stores of at most 256 MiB each. Memory is reserved as address space, not taken, until a guest touches it.
+    /// 256 stores of at most 256 MiB each, and a minute. Memory is reserved as address space, not taken, until a guest touches it.
     fn default() -> Self {
-        Self { stores: 256, memory: 256 << 20 }
+        Self { stores: 256, memory: 256 << 20, time: Duration::from_secs(60) }
     }
 }
 

@@ -1,13 +1,14 @@
 //! A host: an engine, its providers, and the applications deployed on it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use writ_manifest::Application;
 use writ_provider::wasmtime::component::Component;
 use writ_provider::wasmtime::{self, Engine};
-use writ_provider::{OpenError, Target};
+use writ_provider::{OpenError, Principal, Target};
 
 use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
 use crate::budgets::Budgets;
@@ -16,7 +17,7 @@ use crate::denial::Denials;
 use crate::engine::{Capacity, Ticker, engine};
 use crate::link::{LinkError, link};
 use crate::load::{Artifact, Export};
-use crate::prepared::{Entry, Pool, Prepared};
+use crate::prepared::{Entry, Gate, Pool, Prepared};
 use crate::registry::{Parts, Registry, Route, claims};
 use crate::vocabulary::Word;
 
@@ -62,7 +63,7 @@ pub enum DeployError {
     #[error("{0}")]
     Denied(#[from] Denials),
     /// A component does not compile.
-    #[error("{component} is not a valid component: {reason}")]
+    #[error("{component} cannot be compiled here: {reason}")]
     Compile {
         /// The manifest component.
         component: String,
@@ -84,12 +85,6 @@ pub enum DeployError {
         component: String,
         /// The source's answer.
         source: OpenError,
-    },
-    /// An admission was made for other bytes.
-    #[error("{component}: the admission is not about these bytes")]
-    OtherBytes {
-        /// The manifest component.
-        component: String,
     },
 }
 
@@ -132,53 +127,62 @@ impl Host {
         authorize(candidates, application, &self.policies, self.registry.vocabulary())
     }
 
-    /// Compiles, links and connects what was admitted. `artifacts` are in the order of the admission's components.
+    /// Compiles, links and connects what was admitted. What comes in meanwhile waits until all of it is connected.
     ///
     /// # Errors
-    /// [`DeployError`]; then nothing of it stays connected.
-    pub async fn deploy(&self, admission: &Admission, artifacts: &[Artifact]) -> Result<Deployment, DeployError> {
+    /// [`DeployError`]; then nothing of it stays connected, and nothing of it was called.
+    pub async fn deploy(&self, admission: &Admission) -> Result<Deployment, DeployError> {
         let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new() };
-        for (admitted, artifact) in admission.components().iter().zip(artifacts) {
-            let prepared = self.prepare(admitted, artifact).await?;
+        let (open, opened) = watch::channel(false);
+        let shares = self.shares(admission);
+        for admitted in admission.components() {
+            let share = shares.get(&admitted.principal).cloned();
+            let prepared = self.prepare(admitted, Gate::new(opened.clone(), share, admitted.instances)).await?;
             deployment.entries.push(Entry(Arc::new(prepared)));
         }
         for (admitted, entry) in admission.components().iter().zip(&deployment.entries) {
             self.connect(admitted, entry, &mut deployment.routes).await?;
+        }
+        for admitted in admission.components() {
             warn_of_expiry(admitted);
+            self.warn_of_uncalled(admitted);
         }
-        for (admitted, artifact) in admission.components().iter().zip(artifacts) {
-            self.warn_of_uncalled(admitted, artifact);
-        }
+        // Without a receiver there is nothing to call.
+        let _ = open.send(true);
         Ok(deployment)
     }
 
+    /// How many stores each principal may hold at once: no one takes the last quarter from the others.
+    fn shares(&self, admission: &Admission) -> BTreeMap<Principal, Arc<Semaphore>> {
+        let principals: BTreeSet<_> =
+            admission.components().iter().map(|admitted| admitted.principal.clone()).collect();
+        let stores = usize::try_from(self.capacity.stores).unwrap_or(usize::MAX);
+        let most = if principals.len() > 1 { stores.saturating_sub(stores / 4).max(1) } else { stores };
+        principals.into_iter().map(|principal| (principal, Arc::new(Semaphore::new(most)))).collect()
+    }
+
     /// Compiles and links one component.
-    pub(crate) async fn prepare(&self, admitted: &Admitted, artifact: &Artifact) -> Result<Prepared, DeployError> {
+    pub(crate) async fn prepare(&self, admitted: &Admitted, gate: Gate) -> Result<Prepared, DeployError> {
         let component = admitted.name.clone();
-        if artifact.digest() != admitted.digest {
-            return Err(DeployError::OtherBytes { component });
-        }
-        let compiled = self.compile(artifact).await;
+        let compiled = self.compile(&admitted.artifact).await;
         let compiled = compiled.map_err(|reason| DeployError::Compile { component: component.clone(), reason })?;
         let linked = link(&self.engine, &compiled, admitted, &self.registry, &self.budgets).await;
         let linked = linked.map_err(|source| DeployError::Link { component, source })?;
         let limits = &admitted.limits;
-        if limits.memory > self.capacity.memory {
-            let (component, most) = (&admitted.principal, self.capacity.memory);
-            tracing::warn!(target: "writ::host", %component, most, "this host gives less memory than the claims allow");
+        if limits.memory > self.capacity.memory || limits.time > self.capacity.time {
+            let (component, memory, time) = (&admitted.principal, self.capacity.memory, self.capacity.time);
+            tracing::warn!(target: "writ::host", %component, memory, ?time, "the claims allow more than this host gives");
         }
         let budgets = limits.shared.iter().map(|(document, most)| self.budgets.memory(document, *most)).collect();
-        let instances =
-            admitted.instances.map(|most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))));
         Ok(Prepared {
             engine: self.engine.clone(),
             principal: admitted.principal.clone(),
             linked,
             memory: limits.memory.min(self.capacity.memory),
-            time: limits.time,
+            time: limits.time.min(self.capacity.time),
             budgets,
             pool: self.pool.clone(),
-            instances,
+            gate,
             expires: admitted.expires,
         })
     }
@@ -218,8 +222,8 @@ impl Host {
     }
 
     /// A handler that nothing calls is likely a link that was forgotten.
-    fn warn_of_uncalled(&self, admitted: &Admitted, artifact: &Artifact) {
-        for export in artifact.exports() {
+    fn warn_of_uncalled(&self, admitted: &Admitted) {
+        for export in admitted.artifact.exports() {
             let Export::Interface(name) = export else { continue };
             let Some(capability) = self.registry.vocabulary().exported(name).map(Word::name) else { continue };
             if !admitted.triggers.iter().any(|trigger| trigger.capability == capability) {

@@ -44,7 +44,7 @@ pub use engine::Capacity;
 pub use host::{DeployError, Deployment, Host, HostError, Settings};
 pub use images::{capability as image_capability, is_stand_in};
 pub use link::LinkError;
-pub use load::{Artifact, Export, LoadError};
+pub use load::{Artifact, Export, LoadError, VerifiedArtifact};
 pub use names::{InterfaceName, InvalidName};
 pub use registry::Registry;
 pub use vocabulary::Vocabulary;

@@ -13,6 +13,7 @@ use writ_provider::Document;
 use writ_provider::units::{Size, Time};
 
 use crate::authorize::Statement;
+use crate::budgets::Source;
 
 /// The figures of one document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,8 +46,8 @@ pub(crate) struct AdmittedLimits {
     pub(crate) memory: usize,
     /// How long one call may take.
     pub(crate) time: Duration,
-    /// Budgets of memory that several components share: the document's id, and bytes.
-    pub(crate) shared: Vec<(String, usize)>,
+    /// Budgets of memory that several components share: the document, and bytes.
+    pub(crate) shared: Vec<(Source, usize)>,
 }
 
 /// What a component gets that says nothing.
@@ -62,7 +63,7 @@ impl AdmittedLimits {
             documents.iter().filter_map(|(_, figures)| figures.time).map(Time::duration).fold(asked, Duration::min);
         let shares = |(statement, figures): &(&Statement, Figures)| {
             let most = figures.memory.filter(|_| statement.document != Document::Component)?;
-            Some((statement.id.clone(), bytes(most)))
+            Some((statement.source(), bytes(most)))
         };
         let shared: Vec<_> = documents.iter().filter_map(shares).collect();
         let memory = shared.iter().map(|(_, most)| *most).fold(memory, usize::min);
@@ -82,7 +83,7 @@ mod tests {
 
     fn document(document: Document, limits: Value) -> Statement {
         let limits = serde_json::from_value(limits).unwrap();
-        Statement { id: format!("{document:?}"), document, capabilities: None, limits }
+        Statement { id: String::new(), document, capabilities: None, limits }
     }
 
     #[track_caller]

@@ -1,5 +1,6 @@
 //! Bytes read once: what a component imports and exports, before anything is compiled.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload};
@@ -11,9 +12,30 @@ use crate::names::InterfaceName;
 #[derive(Clone)]
 pub struct Artifact {
     bytes: Arc<[u8]>,
-    digest: Digest,
-    imports: Vec<InterfaceName>,
-    exports: Vec<Export>,
+    imports: Arc<[InterfaceName]>,
+    exports: Arc<[Export]>,
+}
+
+/// Bytes and the proof about exactly these. Only [`Artifact::verify`] makes one.
+#[derive(Clone)]
+pub struct VerifiedArtifact {
+    artifact: Artifact,
+    verified: Verified<Component>,
+}
+
+impl VerifiedArtifact {
+    /// The bytes.
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+}
+
+impl Deref for VerifiedArtifact {
+    type Target = Component;
+
+    fn deref(&self) -> &Component {
+        &self.verified
+    }
 }
 
 /// What a component exports.
@@ -48,7 +70,7 @@ pub enum LoadError {
         /// Why it is refused.
         reason: &'static str,
     },
-    /// One interface is imported twice under the same name or track with nothing to tell them apart.
+    /// More of something than is accepted: what is walked and compiled is bounded.
     #[error("{what}: at most {most}")]
     TooLarge {
         /// What there is too much of.
@@ -56,6 +78,12 @@ pub enum LoadError {
         /// How much is accepted.
         most: usize,
     },
+}
+
+impl std::fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Artifact({} bytes)", self.bytes.len())
+    }
 }
 
 impl Artifact {
@@ -67,15 +95,16 @@ impl Artifact {
         let bytes = bytes.into();
         writ_signing::section::unsigned(&bytes)?;
         let (imports, exports) = walk(&bytes)?;
-        Ok(Self { digest: Digest::of(&bytes), bytes, imports, exports })
+        Ok(Self { bytes, imports: imports.into(), exports: exports.into() })
     }
 
     /// Verifies the claims these bytes carry: signatures, chain, digest and times. `now` is in unix seconds.
     ///
     /// # Errors
     /// [`VerifyError`] says which link of the chain does not hold.
-    pub fn verify(&self, roots: &Roots, now: u64) -> Result<Verified<Component>, VerifyError> {
-        writ_signing::verify(&self.bytes, roots, now)
+    pub fn verify(&self, roots: &Roots, now: u64) -> Result<VerifiedArtifact, VerifyError> {
+        let verified = writ_signing::verify(&self.bytes, roots, now)?;
+        Ok(VerifiedArtifact { artifact: self.clone(), verified })
     }
 
     /// The whole file.
@@ -83,9 +112,9 @@ impl Artifact {
         &self.bytes
     }
 
-    /// SHA-256 of the whole file, its claims included.
+    /// SHA-256 of the whole file, its claims included. It is computed at each call.
     pub fn digest(&self) -> Digest {
-        self.digest
+        Digest::of(&self.bytes)
     }
 
     /// The interfaces it imports.

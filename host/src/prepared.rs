@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wasmtime_wasi::I32Exit;
 use writ_provider::wasmtime::component::InstancePre;
 use writ_provider::wasmtime::{self, Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
@@ -35,10 +35,48 @@ pub(crate) struct Prepared {
     pub(crate) time: Duration,
     pub(crate) budgets: Vec<Arc<MemoryBudget>>,
     pub(crate) pool: Pool,
-    /// At most so many calls at once, where the manifest says so.
-    pub(crate) instances: Option<Arc<Semaphore>>,
+    pub(crate) gate: Gate,
     /// In unix seconds: nothing new starts from then on.
     pub(crate) expires: u64,
+}
+
+/// What a call passes before it takes a store.
+pub(crate) struct Gate {
+    /// True once the whole application is connected.
+    open: watch::Receiver<bool>,
+    /// How many calls there may be at once: of the manifest component, where the manifest says so, and of its principal.
+    most: Vec<Arc<Semaphore>>,
+}
+
+impl Gate {
+    pub(crate) fn new(open: watch::Receiver<bool>, share: Option<Arc<Semaphore>>, instances: Option<u32>) -> Self {
+        let own = instances.map(|most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))));
+        Self { open, most: own.into_iter().chain(share).collect() }
+    }
+
+    /// A gate that is open, for a call of its host's owner.
+    pub(crate) fn open() -> Self {
+        Self { open: watch::channel(true).1, most: Vec::new() }
+    }
+
+    /// Passes by `until`, or does not wait where that is now. What waits here holds no store.
+    async fn pass(&self, until: Instant) -> Result<Vec<OwnedSemaphorePermit>, Busy> {
+        let is_open = *self.open.borrow();
+        if !is_open {
+            let mut open = self.open.clone();
+            match tokio::time::timeout_at(until.into(), open.wait_for(|open| *open)).await {
+                Ok(Ok(_)) => {}
+                // The deployment failed, and what it connected is about to go.
+                Ok(Err(_)) => return Err(Busy::Stopping),
+                Err(_) => return Err(Busy::Full),
+            }
+        }
+        let mut held = Vec::with_capacity(self.most.len());
+        for semaphore in &self.most {
+            held.push(take(semaphore, until).await?);
+        }
+        Ok(held)
+    }
 }
 
 /// The stores of this host, counted. A call takes all it may need in one step.
@@ -65,23 +103,23 @@ impl Pool {
         tokio::time::timeout(wait, self.stores.acquire_many(self.most)).await.is_ok_and(|all| all.is_ok())
     }
 
-    async fn take(&self, wait: Duration) -> Result<OwnedSemaphorePermit, Busy> {
+    async fn take(&self, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Busy::Stopping);
         }
-        take(&self.stores, wait).await
+        take(&self.stores, until).await
     }
 }
 
-/// Takes one at once, or waits for it so long.
-async fn take(semaphore: &Arc<Semaphore>, wait: Duration) -> Result<OwnedSemaphorePermit, Busy> {
+/// Takes one at once, or waits for it until then.
+async fn take(semaphore: &Arc<Semaphore>, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
     if let Ok(permit) = semaphore.clone().try_acquire_owned() {
         return Ok(permit);
     }
-    if wait.is_zero() {
+    if Instant::now() >= until {
         return Err(Busy::Full);
     }
-    let waited = tokio::time::timeout(wait, semaphore.clone().acquire_owned()).await;
+    let waited = tokio::time::timeout_at(until.into(), semaphore.clone().acquire_owned()).await;
     waited.ok().and_then(Result::ok).ok_or(Busy::Full)
 }
 
@@ -166,13 +204,9 @@ impl Callable for Entry {
                 return Err(Busy::Expired);
             }
             let until = Instant::now() + wait;
-            // The narrower of the two first, so that who waits for it holds no store.
-            let own = match &self.0.instances {
-                Some(instances) => Some(take(instances, wait).await?),
-                None => None,
-            };
-            let store = self.0.pool.take(until.saturating_duration_since(Instant::now())).await?;
-            Ok(Permit::new((own, store)))
+            let passed = self.0.gate.pass(until).await?;
+            let store = self.0.pool.take(until).await?;
+            Ok(Permit::new((passed, store)))
         })
     }
 
@@ -181,7 +215,9 @@ impl Callable for Entry {
         Box::pin(async move {
             let started = Instant::now();
             let deadline = Deadline::after(prepared.time);
-            let mut store = prepared.store(deadline);
+            // Making a handle and dropping it are a provider's code, and may panic as its host functions may.
+            let made = std::panic::catch_unwind(AssertUnwindSafe(|| prepared.store(deadline)));
+            let mut store = made.map_err(|panic| prepared.panicked(panic.as_ref()))?;
             // Every host function ends by the deadline, so the call ends by itself. The longer wait is for one that does
             // not: its parked future is dropped, then its store, which no one enters again.
             let longest = deadline.instant() + GRACE;
@@ -196,8 +232,9 @@ impl Callable for Entry {
                 Ok(Err(panic)) => Err(prepared.panicked(panic.as_ref())),
                 Err(_) => Err(prepared.failed(&Trap::Interrupt.into(), false, started.elapsed())),
             };
-            drop(store);
+            let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
             drop(permit);
+            dropped.map_err(|panic| prepared.panicked(panic.as_ref()))?;
             outcome
         })
     }

@@ -10,10 +10,11 @@ use tokio::sync::OnceCell;
 use writ_provider::wasmtime;
 use writ_provider::wasmtime::component::LinkerInstance;
 use writ_provider::{
-    Attached, Budget, Claim, Constraint, Document, Grant, GrantParts, Instance, InvalidClaim, Layer, LinkConfig,
-    OpenError, Principal, Provider, Slot, Target, Trigger,
+    Attached, Claim, Constraint, Document, Grant, GrantParts, Instance, InvalidClaim, Layer, LinkConfig, OpenError,
+    Principal, Provider, Slot, Target, Trigger,
 };
 
+use crate::authorize::Statement;
 use crate::budgets::Budgets;
 use crate::images;
 use crate::names::InterfaceName;
@@ -151,7 +152,8 @@ impl Parts<'_> {
     fn grant<C: Constraint>(&self, capability: &'static str) -> Result<Grant<C>, InvalidClaim> {
         let layer = |(document, id, claim): &(Document, &str, &Value)| {
             let claim = Claim::<C>::parse(claim)?;
-            let budget = |entry, rate| self.budgets.rate((*id).to_owned(), capability, entry, || Budget::new(rate));
+            let source = || (document.clone(), (*id).to_owned());
+            let budget = |entry, rate| self.budgets.rate(source(), capability, entry, rate);
             Ok(Layer::new(document.clone(), claim, budget))
         };
         // A component's own token always says what it claims, so there is always a layer; without one, nothing is permitted.
@@ -255,14 +257,16 @@ impl<P: Trigger> Opened for Calling<P> {
     }
 }
 
-/// The claims of every document about one capability.
-pub(crate) fn claims<'a>(
-    documents: &'a [crate::authorize::Statement],
-    capability: &str,
-) -> Vec<(Document, &'a str, &'a Value)> {
-    let claim = |statement: &'a crate::authorize::Statement| {
-        let claim = statement.about(capability).ok()??;
-        Some((statement.document.clone(), statement.id.as_str(), claim))
-    };
-    documents.iter().filter_map(claim).collect()
+/// The claims of every document about one capability; none where one refuses it, which `authorize` has denied before.
+pub(crate) fn claims<'a>(statements: &'a [Statement], capability: &str) -> Vec<(Document, &'a str, &'a Value)> {
+    let mut claims = Vec::new();
+    for statement in statements {
+        match statement.about(capability) {
+            Ok(Some(claim)) => claims.push((statement.document.clone(), statement.id.as_str(), claim)),
+            Ok(None) => {}
+            // A grant without documents permits nothing.
+            Err(_) => return Vec::new(),
+        }
+    }
+    claims
 }

@@ -11,6 +11,8 @@ use writ_provider::Principal;
 
 /// Bytes of standard output and error, together, that one invocation may write.
 const MOST: usize = 64 << 10;
+/// What a line costs besides its bytes, for the log adds as much to each.
+const LINE_COST: usize = 256;
 /// The longest line; a longer one is cut into several.
 const LINE: usize = 4 << 10;
 
@@ -41,14 +43,23 @@ impl ToLog {
 
     fn take(&self, bytes: &[u8]) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.left.load(Ordering::Relaxed);
-        let allowed = before.min(bytes.len());
-        self.left.fetch_sub(allowed, Ordering::Relaxed);
-        bytes.iter().take(allowed).for_each(|byte| line.push(*byte));
-        if allowed < bytes.len() && before > 0 {
-            line.emit();
-            tracing::warn!(target: "writ::guest", component = %line.principal, most = MOST, "output is cut here");
+        let mut left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return;
         }
+        for byte in bytes {
+            let cost = if *byte == b'\n' { LINE_COST } else { 1 };
+            if left < cost {
+                left = 0;
+                line.emit();
+                tracing::warn!(target: "writ::guest", component = %line.principal, most = MOST, "output is cut here");
+                break;
+            }
+            left = left.saturating_sub(cost);
+            line.push(*byte);
+        }
+        // One store's streams are written one after the other, by the one guest in it.
+        self.left.store(left, Ordering::Relaxed);
     }
 }
 
@@ -64,6 +75,9 @@ impl Line {
 
     fn emit(&mut self) {
         let line = std::mem::take(&mut self.bytes);
+        if line.is_empty() {
+            return;
+        }
         let (component, id) = (&self.principal, self.principal.keyed());
         let message = String::from_utf8_lossy(&line);
         tracing::info!(target: "writ::guest", %component, %id, stream = self.stream, message = %message);
@@ -72,9 +86,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if !self.bytes.is_empty() {
-            self.emit();
-        }
+        self.emit();
     }
 }
 

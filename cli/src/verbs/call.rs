@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-
 use crate::application::{self, Loaded};
 use crate::data::{self, Data};
 use crate::home::Home;
@@ -36,8 +34,7 @@ pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
     let options = Options { store, policies: application::policies(home)?, ..Options::default() };
     let host = runtime::host_with_cache(options, cache)?;
     let admission = loaded.authorize(&host)?;
-    let artifact = loaded.artifacts.first().context("nothing was loaded")?;
-    let call = host.call(&admission, artifact, &args.function, &args.args);
+    let call = host.call(&admission, &args.function, &args.args);
     if let Some(text) = runtime::tokio()?.block_on(call)? {
         output::data(text)?;
     }

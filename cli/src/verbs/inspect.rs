@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
-use writ_host::{Artifact, Candidate, Denials, Export, LoadError};
+use writ_host::{Artifact, Candidate, Denials, Export, LoadError, VerifiedArtifact};
 use writ_manifest::Application;
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
@@ -28,12 +28,14 @@ pub(crate) struct Inspect {
 pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
     let file = files::read(&args.file, section::MAX_FILE)?;
     let content = content(&file).with_context(|| format!("{} cannot be inspected", args.file.display()))?;
-    let verified = verify(&file, &home.trust().roots()?, clock::now()?);
+    let (roots, now) = (home.trust().roots()?, clock::now()?);
+    let verified = verify(&file, &roots, now);
     let artifact = Artifact::new(file);
+    let proof = artifact.as_ref().ok().and_then(|artifact| artifact.verify(&roots, now).ok());
     let report = Report {
         file: args.file.display().to_string(),
         content,
-        here: here(&artifact, &verified, home)?,
+        here: proof.map(|proof| here(&proof, home)).transpose()?,
         artifact,
         verified,
         operators: home.trust().entries()?.into_iter().map(|(_, entry)| (entry.operator, entry.name)).collect(),
@@ -56,22 +58,17 @@ fn content(file: &[u8]) -> Result<Unverified> {
 }
 
 /// What the component would be granted on this host, on its own and without a manifest.
-fn here(
-    artifact: &Result<Artifact, LoadError>,
-    verified: &Result<Verified<Component>, VerifyError>,
-    home: &Home,
-) -> Result<Option<Result<Vec<&'static str>, Denials>>> {
-    let (Ok(artifact), Ok(verified)) = (artifact, verified) else { return Ok(None) };
+fn here(verified: &VerifiedArtifact, home: &Home) -> Result<Result<Vec<&'static str>, Denials>> {
     let registry = runtime::registry(&Options::default());
     let application = Application::alone(&verified.component().common.name);
     let entry = application.components.first().context("an application without a component")?;
-    let candidate = Candidate { entry, artifact, verified };
+    let candidate = Candidate { entry, verified };
     let policies = application::policies(home)?;
     let decided = writ_host::authorize(&[candidate], &application, &policies, registry.vocabulary());
     let granted = |admission: writ_host::Admission| {
         admission.components().iter().flat_map(|admitted| admitted.capabilities()).collect()
     };
-    Ok(Some(decided.map(granted)))
+    Ok(decided.map(granted))
 }
 
 struct Report {

@@ -72,7 +72,7 @@ async fn serve(loaded: &Loaded, host: &Host, drain: Duration) -> Done {
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be handled")?;
     let admission = loaded.authorize(host)?;
     warn_of_stand_ins(loaded);
-    let deployment = host.deploy(&admission, &loaded.artifacts).await?;
+    let deployment = host.deploy(&admission).await?;
     let application = &loaded.application;
     let components = admission.components().len();
     tracing::info!(target: "writ::host", application = %application.name, components, "deployed");

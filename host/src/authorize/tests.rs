@@ -66,7 +66,10 @@ impl Constraint for ShelfEntry {
 impl Provider for Shelf {
     const CAPABILITY: Capability<Self> = Capability {
         name: "keyvalue",
-        interfaces: &[writ_provider::Interface { name: "demo:shelf/store@0.2.0-draft", link: |_, _| Ok(()) }],
+        interfaces: &[
+            writ_provider::Interface { name: "demo:shelf/store@0.2.0-draft", link: |_, _| Ok(()) },
+            writ_provider::Interface { name: "demo:shelf/more@0.2.0-draft", link: |_, _| Ok(()) },
+        ],
         exports: &["demo:shelf/handler@0.2.0"],
     };
     type Config = ();
@@ -210,6 +213,36 @@ spec:
             source: { config: [{ name: b, properties: { shelf: poetry } }] }
 ";
 
+const TWICE: &str = "
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: { name: app }
+spec:
+  components:
+    - name: one
+      type: component
+      properties: { image: one.wasm }
+      traits:
+        - type: link
+          properties:
+            target: { name: shelf, config: [{ name: a, properties: { shelf: fiction } }] }
+            namespace: demo
+            package: shelf
+            interfaces: [store]
+        - type: link
+          properties:
+            target: { name: other, config: [{ name: b, properties: { shelf: poetry } }] }
+            namespace: demo
+            package: shelf
+            interfaces: [more]
+    - name: shelf
+      type: capability
+      properties: { image: builtin:keyvalue }
+    - name: other
+      type: capability
+      properties: { image: builtin:keyvalue-memory }
+";
+
 const RESTRICTED: &str = "
 apiVersion: core.oam.dev/v1beta1
 kind: Application
@@ -267,7 +300,7 @@ impl Case {
         vocabulary.add::<Shelf>();
         vocabulary.add::<Bell>();
         let application = Application::parse(self.manifest).unwrap();
-        let candidate = Candidate { entry: &application.components[0], artifact: &artifact, verified: &verified };
+        let candidate = Candidate { entry: &application.components[0], verified: &verified };
         let admission = authorize(&[candidate], &application, &policies, &vocabulary)?;
         Ok(admission.components()[0].capabilities().map(str::to_owned).collect())
     }
@@ -388,6 +421,16 @@ fn plans_of_links() {
         denied: one (acme/one) is linked from shelf by line 21, but exports no demo:shelf/handler
           hint: link it to a component that exports it, or build it with that export
     "#]]);
+}
+
+#[test]
+fn two_links_that_differ() {
+    let imports = vec![STORE, "demo:shelf/more@0.2.0-draft"];
+    Case { imports, claims: json!({ "keyvalue": { "shelf": "any" } }), manifest: TWICE, ..Case::default() }
+        .check(expect![[r#"
+            denied: one (acme/one) is linked to keyvalue twice, differently (lines 11 and 17)
+              hint: one backend serves all interfaces of a capability: write one link with all of them
+        "#]]);
 }
 
 #[test]

@@ -156,12 +156,16 @@ impl<C: Constraint> Grant<C> {
         if self.inner.layers.is_empty() {
             return Err(nothing());
         }
-        for layer in &self.inner.layers {
-            if let Err(reason) = layer.permits(request, now) {
-                return Err(Refused { document: layer.document.clone(), reason });
-            }
-        }
-        Ok(())
+        // Who refuses is asked before anything is drawn: a request that is denied uses up nobody's rate.
+        let all = |now| {
+            let mut layers = self.inner.layers.iter();
+            layers.try_for_each(|layer| {
+                let refused = |reason| Refused { document: layer.document.clone(), reason };
+                layer.permits(request, now).map_err(refused)
+            })
+        };
+        all(None)?;
+        if now.is_some() { all(now) } else { Ok(()) }
     }
 
     /// Logs the first denial and then each power of two of them, so that a guest cannot flood the log with them.
@@ -338,6 +342,27 @@ mod tests {
         assert_eq!(taken(Duration::from_millis(400)), 1);
         assert_eq!(taken(Duration::from_secs(60)), 3);
         assert!(!Budget::new("0/h".parse().unwrap()).take(now));
+    }
+
+    #[test]
+    fn a_denied_request_uses_up_nobodys_rate() {
+        let shared = Arc::new(Budget::new("1/h".parse().unwrap()));
+        let layers = |last: Value| {
+            let limited = Claim::parse(&json!({ "name": "a", "rate": "1/h" })).unwrap();
+            let account = Layer::new(Document::Account, limited, |_, _| shared.clone());
+            let last = Layer::new(Document::Restriction, Claim::parse(&last).unwrap(), |_, _| unreachable!());
+            Grant::<Entry>::new(GrantParts {
+                capability: "demo",
+                principal: Principal::new(testing::account(), testing::component(), "acme", "orders"),
+                link: LinkConfig::new(),
+                settings: LinkConfig::new(),
+                layers: vec![account, last],
+            })
+        };
+        let restricted = layers(json!([]));
+        assert!((0..5).all(|_| restricted.permits("a").is_err()));
+        assert!(layers(json!({ "name": "a" })).permits("a").is_ok(), "its sibling still has the account's one");
+        assert!(layers(json!({ "name": "a" })).permits("a").is_err());
     }
 
     #[test]

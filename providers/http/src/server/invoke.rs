@@ -55,7 +55,7 @@ impl Component {
     async fn respond(self, call: Call) -> Result<Response<Body>, Refusal> {
         self.permitted(&call)?;
         let permit = self.target.admit(self.wait).await?;
-        let outcome = Outcome::default();
+        let (outcome, name) = (Outcome::default(), self.name.clone());
         let (sender, answer) = oneshot::channel();
         // A task of its own: a client that hangs up drops this future, and a running guest must not be dropped with it.
         let ended = tokio::spawn(self.run(permit, call, sender, outcome.clone()));
@@ -65,7 +65,11 @@ impl Component {
             // The store is gone and never answered: how the call ended says why.
             Err(_) => Err(match ended.await {
                 Ok(Err(failure)) => Refusal::from(&failure),
-                Ok(Ok(())) | Err(_) => Refusal::Failed,
+                Ok(Ok(())) => {
+                    tracing::warn!(target: "writ::http", component = %name, "it returned without a response");
+                    Refusal::Failed
+                }
+                Err(_) => Refusal::Failed,
             }),
         }
     }

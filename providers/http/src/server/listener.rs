@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -133,18 +134,27 @@ async fn connection(stream: TcpStream, peer: SocketAddr, site: Arc<Site>, mut ph
     loop {
         match current {
             Phase::Serve => {}
-            Phase::Finish => serving.as_mut().graceful_shutdown(),
+            Phase::Finish => {
+                // What has arrived is read first: a connection that was never looked at would be closed with its request
+                // unread and unanswered.
+                if let Poll::Ready(ended) = futures::poll!(serving.as_mut()) {
+                    return log_unread(peer, ended);
+                }
+                serving.as_mut().graceful_shutdown();
+            }
             Phase::Cut => return,
         }
         tokio::select! {
-            ended = serving.as_mut() => {
-                if let Some(status) = ended.err().as_ref().and_then(unread) {
-                    Access::unread(peer, status);
-                }
-                return;
-            }
+            ended = serving.as_mut() => return log_unread(peer, ended),
             changed = phase.changed() => current = if changed.is_ok() { *phase.borrow_and_update() } else { Phase::Cut },
         }
+    }
+}
+
+/// A request that could not be read has its line in the access log, too.
+fn log_unread(peer: SocketAddr, ended: hyper::Result<()>) {
+    if let Some(status) = ended.err().as_ref().and_then(unread) {
+        Access::unread(peer, status);
     }
 }
 

@@ -184,10 +184,23 @@ impl HttpServer {
         } else {
             let site = Arc::new(Site { config: shared.config.clone(), routes: Mutex::default() });
             site.add(&ids, &owner, plans, &handler)?;
-            let listening = Listening::open(asked, site, &shared.peers)?;
+            let listening = Listening::open(asked, site, &shared.peers).map_err(|error| state.overlap(asked, error))?;
             state.listening.insert(asked, listening);
         }
         Ok(HttpRoute { shared: shared.clone(), address: asked, ids })
+    }
+}
+
+impl State {
+    /// An address that cannot be had because this server listens at one that includes it: nobody else is to be stopped.
+    fn overlap(&self, asked: SocketAddr, error: OpenError) -> OpenError {
+        let mut own = self.listening.values().map(|listening| listening.closing.address);
+        match (error, own.find(|address| address.port() == asked.port())) {
+            (OpenError::InUse { .. }, Some(address)) => OpenError::Config(format!(
+                "{asked} and {address} overlap: routes of one application on one port name the same address"
+            )),
+            (error, _) => error,
+        }
     }
 }
 
