@@ -103,6 +103,6 @@ pub(crate) fn policies(home: &Home) -> Result<Policies> {
         }
         false => None,
     };
-    let trust = home.trust().entries()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
+    let trust = home.trust().in_force()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
     Ok(Policies { host, trust })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_manifest::{MAX_BYTES, TrustEntry};
+use writ_manifest::{MAX_BYTES, Revocations, TrustEntry};
 use writ_signing::{PublicKey, Role, Roots};
 
 use crate::advice::Advice;
@@ -26,9 +26,23 @@ impl Trust {
         names.iter().filter_map(|file| file.strip_suffix(SUFFIX)).map(|name| self.load(name)).collect()
     }
 
+    /// Every entry, to decide by: fails where one asks for what would go unchecked.
+    pub(crate) fn in_force(&self) -> Result<Vec<(PublicKey, TrustEntry)>> {
+        let entries = self.entries()?;
+        let Some((operator, _)) = entries.iter().find(|(_, entry)| entry.revocations != Revocations::None) else {
+            return Ok(entries);
+        };
+        let message = format!(
+            "{} asks for revocation lists, which this version of writ does not read: nothing it vouches for starts",
+            self.path(*operator).display()
+        );
+        let hint = "remove the entry, or say `revocations: none` in it if nothing of this operator's was revoked";
+        Err(Advice::new(message, hint).into())
+    }
+
     /// The operators, for `verify`.
     pub(crate) fn roots(&self) -> Result<Roots> {
-        Ok(self.entries()?.into_iter().map(|(operator, _)| operator).collect())
+        Ok(self.in_force()?.into_iter().map(|(operator, _)| operator).collect())
     }
 
     /// Trusts an operator that was not trusted so far.
