@@ -1,5 +1,6 @@
 //! A manifest and the files it names, read and verified: what `up`, `inspect` and `call` decide about.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -95,14 +96,15 @@ fn refuse_unsupported(path: &Path, application: &Application) -> Result<()> {
 
 /// The most that this host's owner allows: `policy.yaml`, where there is one, and every trust entry's policy.
 pub(crate) fn policies(home: &Home) -> Result<Policies> {
-    let path = home.path().join("policy.yaml");
-    let host = match path.try_exists().with_context(|| format!("cannot read {}", path.display()))? {
-        true => {
-            let text = files::read_text(&path, MAX_BYTES)?;
-            Some(Policy::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?)
-        }
-        false => None,
-    };
     let trust = home.trust().in_force()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
-    Ok(Policies { host, trust })
+    Ok(Policies { host: host_policy(&home.path().join("policy.yaml"))?, trust })
+}
+
+fn host_policy(path: &Path) -> Result<Option<Policy>> {
+    // Of the name itself: a link that leads nowhere is a policy that cannot be read, and not one that allows everything.
+    if matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let text = files::read_guarded(path, MAX_BYTES)?;
+    Policy::parse(&text).map(Some).map_err(|error| anyhow!("{}:{error}", path.display()))
 }

@@ -20,8 +20,9 @@ impl Trust {
         Self { folder }
     }
 
-    /// Every entry, by operator. One that cannot be read fails them all, so that none is overlooked.
+    /// Every entry, by operator. One that cannot be read, or that others may write, fails them all: none is overlooked.
     pub(crate) fn entries(&self) -> Result<Vec<(PublicKey, TrustEntry)>> {
+        files::check_guarded_folder(&self.folder)?;
         let names = super::names(&self.folder)?;
         names.iter().filter_map(|file| file.strip_suffix(SUFFIX)).map(|name| self.load(name)).collect()
     }
@@ -54,7 +55,7 @@ impl Trust {
             return Err(Advice::new(message, format!("remove it with `writ trust remove {}`", other.name)).into());
         }
         super::make_folder(&self.folder)?;
-        files::create(&self.path(operator), entry.to_yaml().as_bytes())
+        files::create_guarded(&self.path(operator), entry.to_yaml().as_bytes())
     }
 
     /// Trusts an operator, by name or key, no longer.
@@ -68,7 +69,7 @@ impl Trust {
 
     fn load(&self, name: &str) -> Result<(PublicKey, TrustEntry)> {
         let path = self.folder.join(format!("{name}{SUFFIX}"));
-        let text = files::read_text(&path, MAX_BYTES)?;
+        let text = files::read_guarded(&path, MAX_BYTES)?;
         let entry = TrustEntry::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         let operator = operator(&entry.operator).with_context(|| path.display().to_string())?;
         if entry.operator != name {
