@@ -28,6 +28,34 @@ pub(crate) fn read_guarded(path: &Path, most: usize) -> Result<String> {
     as_text(read_up_to(file, path, most)?, path)
 }
 
+/// Reads a file of at most `most` bytes that is nobody else's: for this user alone to read and write, and to own.
+pub(crate) fn read_own(path: &Path, most: usize) -> Result<Vec<u8>> {
+    let file = open_private(path).with_context(|| cannot_read(path))?;
+    check_owner(&file.metadata().with_context(|| cannot_read(path))?, path)?;
+    read_up_to(file, path, most)
+}
+
+/// Opens a regular file that only its owner may read or write. What is checked is the very file that is read: nothing
+/// can be swapped in between.
+pub(crate) fn open_private(path: &Path) -> Result<File> {
+    let file = match options(OFlags::NOFOLLOW | OFlags::NONBLOCK).read(true).open(path) {
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            bail!("it is a symbolic link, and not a regular file")
+        }
+        opened => opened?,
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        bail!("it is not a regular file");
+    }
+    if metadata.mode() & 0o077 != 0 {
+        let message = format!("others may read or write it (its mode is {:03o})", metadata.mode() & 0o777);
+        let hint = format!("if nobody has read it, `chmod 600 {}`; otherwise make a new one", path.display());
+        return Err(Advice::new(message, hint).into());
+    }
+    Ok(file)
+}
+
 fn open(path: &Path) -> Result<File> {
     // A pipe that nobody writes to would be waited for.
     let file = options(OFlags::NONBLOCK | OFlags::NOCTTY).read(true).open(path).with_context(|| cannot_read(path))?;
@@ -76,6 +104,13 @@ pub(crate) fn check_guarded_folder(path: &Path) -> Result<()> {
     }
 }
 
+/// Refuses a folder that is not this user's, or that others may write.
+pub(crate) fn check_own_folder(path: &Path) -> Result<()> {
+    let metadata = fs::metadata(path).with_context(|| cannot_read(path))?;
+    check_owner(&metadata, path)?;
+    check_writers(&metadata, path)
+}
+
 fn check_owner(metadata: &Metadata, path: &Path) -> Result<()> {
     if metadata.uid() == rustix::process::geteuid().as_raw() {
         return Ok(());
@@ -116,6 +151,11 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<()> {
 /// As [`create`], such that [`read_guarded`] reads it whatever the umask leaves.
 pub(crate) fn create_guarded(path: &Path, bytes: &[u8]) -> Result<()> {
     create_with(path, bytes, 0o644)
+}
+
+/// As [`create`], such that [`read_own`] reads it.
+pub(crate) fn create_own(path: &Path, bytes: &[u8]) -> Result<()> {
+    create_with(path, bytes, 0o600)
 }
 
 fn create_with(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
