@@ -4,20 +4,22 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_host::{Admission, Artifact, Candidate, Denials, Host, Policies};
-use writ_manifest::{Application, MAX_BYTES, Policy};
+use writ_host::{Admission, Artifact, Candidate, Denials, Policies};
+use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy};
 use writ_signing::{Component, Roots, Verified, section};
 
 use crate::advice::Advice;
 use crate::files;
 use crate::home::Home;
+use crate::runtime::{self, Options};
 
-/// An application, and each of its components' bytes with the proof about them, in the manifest's order.
+/// An application, and of each of its components, in the manifest's order, the bytes and the proof about them.
 pub(crate) struct Loaded {
     pub(crate) application: Application,
-    pub(crate) artifacts: Vec<Artifact>,
-    pub(crate) verified: Vec<Verified<Component>>,
+    parts: Vec<Part>,
 }
+
+type Part = (Artifact, Verified<Component>);
 
 impl Loaded {
     /// Reads a manifest and every component file it names. Every file that does not verify is named, not only the first.
@@ -26,39 +28,42 @@ impl Loaded {
         let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         refuse_unsupported(path, &application)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut loaded = Self { artifacts: Vec::new(), verified: Vec::new(), application };
+        let part = |component: &ComponentEntry| {
+            let name = &component.name;
+            let image = component.image().with_context(|| format!("{}: {name} has no image", path.display()))?;
+            let loaded = image_path(folder, image).and_then(|file| load(&file, roots, now));
+            loaded.map_err(|error| anyhow!("{}:{}: {name}: {error:#}", path.display(), image.at))
+        };
         let mut problems = Vec::new();
-        for component in &loaded.application.components {
-            let Some(image) = component.image() else { continue };
-            let opened = image_path(folder, image).and_then(|file| load(&file, roots, now));
-            match opened {
-                Ok((artifact, verified)) => {
-                    loaded.artifacts.push(artifact);
-                    loaded.verified.push(verified);
-                }
-                Err(error) => problems.push(format!("{}:{}: {}: {error:#}", path.display(), image.at, component.name)),
-            }
-        }
-        if problems.is_empty() { Ok(loaded) } else { bail!(problems.join("\n")) }
+        let parts = application.components.iter().map(part);
+        let parts = parts.filter_map(|part| part.map_err(|error| problems.push(error.to_string())).ok()).collect();
+        if problems.is_empty() { Ok(Self { application, parts }) } else { bail!(problems.join("\n")) }
     }
 
     /// One component file on its own.
     pub(crate) fn alone(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
         let (artifact, verified) = load(path, roots, now)?;
         let application = Application::alone(&verified.component().common.name);
-        Ok(Self { application, artifacts: vec![artifact], verified: vec![verified] })
+        Ok(Self { application, parts: vec![(artifact, verified)] })
     }
 
-    /// Decides what it may do on a host.
-    pub(crate) fn authorize(&self, host: &Host) -> Result<Admission, Denials> {
-        let parts = self.application.components.iter().zip(&self.artifacts).zip(&self.verified);
-        let candidate = |((entry, artifact), verified)| Candidate { entry, artifact, verified };
-        host.authorize(&parts.map(candidate).collect::<Vec<_>>(), &self.application)
+    /// Decides what it may do on a host of these options, which need not be there yet.
+    pub(crate) fn authorize(&self, options: &Options) -> Result<Admission, Denials> {
+        let parts = self.application.components.iter().zip(&self.parts);
+        let candidates: Vec<_> =
+            parts.map(|(entry, (artifact, verified))| Candidate { entry, artifact, verified }).collect();
+        let registry = runtime::registry(options);
+        writ_host::authorize(&candidates, &self.application, &options.policies, registry.vocabulary())
+    }
+
+    /// The bytes of each component.
+    pub(crate) fn artifacts(&self) -> Vec<Artifact> {
+        self.parts.iter().map(|(artifact, _)| artifact.clone()).collect()
     }
 }
 
 /// Reads a component file once and verifies it.
-fn load(path: &Path, roots: &Roots, now: u64) -> Result<(Artifact, Verified<Component>)> {
+fn load(path: &Path, roots: &Roots, now: u64) -> Result<Part> {
     let bytes = files::read(path, section::MAX_FILE)?;
     let artifact = Artifact::new(bytes).with_context(|| format!("{} is not taken", path.display()))?;
     let verified = artifact.verify(roots, now).with_context(|| format!("{} does not verify", path.display()))?;

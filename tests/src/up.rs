@@ -178,8 +178,7 @@ impl Up {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, signal).expect("a signal can be sent");
+        send_signal(&self.child, signal);
     }
 
     /// Waits for the end; also returns every line it wrote.
@@ -213,6 +212,19 @@ impl Drop for Up {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `SIGTERM` to a program that is no [`Up`] yet.
+///
+/// # Panics
+/// When it cannot be sent.
+pub fn terminate(child: &Child) {
+    send_signal(child, Signal::TERM);
+}
+
+fn send_signal(child: &Child, signal: Signal) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, signal).expect("a signal can be sent");
 }
 
 fn gather(stderr: ChildStderr, lines: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
