@@ -1,17 +1,19 @@
 //! A manifest and the files it names, read and verified: what `up`, `inspect` and `call` decide about.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_host::{Admission, Artifact, Candidate, Denials, Host, Policies, VerifiedArtifact};
-use writ_manifest::{Application, MAX_BYTES, Policy};
+use writ_host::{Admission, Artifact, Candidate, Denials, Policies, VerifiedArtifact};
+use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy};
 use writ_signing::{Roots, section};
 
 use crate::advice::Advice;
 use crate::files;
 use crate::home::Home;
+use crate::runtime::{self, Options};
 
-/// An application, and each of its components' bytes with the proof about them, in the manifest's order.
+/// An application, and of each of its components, in the manifest's order, the bytes and the proof about them.
 pub(crate) struct Loaded {
     pub(crate) application: Application,
     pub(crate) components: Vec<VerifiedArtifact>,
@@ -24,17 +26,17 @@ impl Loaded {
         let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         refuse_unsupported(path, &application)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut loaded = Self { components: Vec::new(), application };
+        let part = |component: &ComponentEntry| {
+            let name = &component.name;
+            let image = component.image().with_context(|| format!("{}: {name} has no image", path.display()))?;
+            let loaded = image_path(folder, image).and_then(|file| load(&file, roots, now));
+            loaded.map_err(|error| anyhow!("{}:{}: {name}: {error:#}", path.display(), image.at))
+        };
         let mut problems = Vec::new();
-        for component in &loaded.application.components {
-            let Some(image) = component.image() else { continue };
-            let opened = image_path(folder, image).and_then(|file| load(&file, roots, now));
-            match opened {
-                Ok(verified) => loaded.components.push(verified),
-                Err(error) => problems.push(format!("{}:{}: {}: {error:#}", path.display(), image.at, component.name)),
-            }
-        }
-        if problems.is_empty() { Ok(loaded) } else { bail!(problems.join("\n")) }
+        let components = application.components.iter().map(part);
+        let components =
+            components.filter_map(|part| part.map_err(|error| problems.push(error.to_string())).ok()).collect();
+        if problems.is_empty() { Ok(Self { application, components }) } else { bail!(problems.join("\n")) }
     }
 
     /// One component file on its own.
@@ -44,11 +46,12 @@ impl Loaded {
         Ok(Self { application, components: vec![verified] })
     }
 
-    /// Decides what it may do on a host.
-    pub(crate) fn authorize(&self, host: &Host) -> Result<Admission, Denials> {
+    /// Decides what it may do on a host of these options, which need not be there yet.
+    pub(crate) fn authorize(&self, options: &Options) -> Result<Admission, Denials> {
         let parts = self.application.components.iter().zip(&self.components);
-        let candidate = |(entry, verified)| Candidate { entry, verified };
-        host.authorize(&parts.map(candidate).collect::<Vec<_>>(), &self.application)
+        let candidates: Vec<_> = parts.map(|(entry, verified)| Candidate { entry, verified }).collect();
+        let registry = runtime::registry(options);
+        writ_host::authorize(&candidates, &self.application, &options.policies, registry.vocabulary())
     }
 }
 
@@ -90,14 +93,15 @@ fn refuse_unsupported(path: &Path, application: &Application) -> Result<()> {
 
 /// The most that this host's owner allows: `policy.yaml`, where there is one, and every trust entry's policy.
 pub(crate) fn policies(home: &Home) -> Result<Policies> {
-    let path = home.path().join("policy.yaml");
-    let host = match path.try_exists().with_context(|| format!("cannot read {}", path.display()))? {
-        true => {
-            let text = files::read_text(&path, MAX_BYTES)?;
-            Some(Policy::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?)
-        }
-        false => None,
-    };
-    let trust = home.trust().entries()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
-    Ok(Policies { host, trust })
+    let trust = home.trust().in_force()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
+    Ok(Policies { host: host_policy(&home.path().join("policy.yaml"))?, trust })
+}
+
+fn host_policy(path: &Path) -> Result<Option<Policy>> {
+    // Of the name itself: a link that leads nowhere is a policy that cannot be read, and not one that allows everything.
+    if matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let text = files::read_guarded(path, MAX_BYTES)?;
+    Policy::parse(&text).map(Some).map_err(|error| anyhow!("{}:{error}", path.display()))
 }

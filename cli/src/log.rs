@@ -1,12 +1,15 @@
 //! The host's log: tracing events, one line each on stderr, in text or JSON.
 //!
 //! Whatever an event holds may have been chosen by a guest or a peer. So every string is escaped, a line is at most
-//! 16 KiB bytes with the host's fields before the message, and what is quoted cannot be closed from inside.
+//! 16 KiB bytes with the host's fields before the message, and what is quoted cannot be closed from inside. Whoever logs
+//! waits for nobody: see [`queue`].
 
 mod format;
+mod queue;
 
-use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+use std::io::IsTerminal;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
@@ -15,6 +18,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use format::Record;
+use queue::Queue;
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -38,33 +42,50 @@ pub(crate) enum Level {
     Trace,
 }
 
-/// Writes this process's events to stderr from now on.
-pub(crate) fn start(format: Format, level: Level) {
+/// Writes this process's events to stderr from now on, by a thread that cannot always be made.
+pub(crate) fn start(format: Format, level: Level) -> std::io::Result<()> {
     let stderr = std::io::stderr();
-    let sink = Sink { format, colour: format == Format::Text && colour(stderr.is_terminal()), out: Mutex::new(stderr) };
-    let subscriber = tracing_subscriber::registry().with(sink.with_filter(targets(level)));
+    let colour = format == Format::Text && colour(stderr.is_terminal());
+    let lost = match (format, colour) {
+        (Format::Json, _) => |lost| lost_lines(lost).json(),
+        (Format::Text, true) => |lost| lost_lines(lost).text(true),
+        (Format::Text, false) => |lost| lost_lines(lost).text(false),
+    };
+    let queue = Arc::new(Queue::start(stderr, lost)?);
+    let _ = STARTED.set(queue.clone());
+    let subscriber = tracing_subscriber::registry().with(Sink { format, colour, queue }.with_filter(targets(level)));
     // It fails only where one was set before, and then that one goes on.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
 }
 
-/// Writes each event as one line, with one write.
-struct Sink<W> {
+/// Waits until everything that was logged is written, for a second at most; false if somebody does not read it.
+pub(crate) fn flush() -> bool {
+    STARTED.get().is_none_or(|queue| queue.flush(Duration::from_secs(1)))
+}
+
+static STARTED: OnceLock<Arc<Queue>> = OnceLock::new();
+
+/// Puts each event in the queue, as one line.
+struct Sink {
     format: Format,
     colour: bool,
-    out: Mutex<W>,
+    queue: Arc<Queue>,
 }
 
-impl<W: Write + Send + 'static, S: Subscriber> Layer<S> for Sink<W> {
+impl<S: Subscriber> Layer<S> for Sink {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let record = Record::of(event, jiff::Timestamp::now());
-        let line = match self.format {
+        self.queue.push(match self.format {
             Format::Text => record.text(self.colour),
             Format::Json => record.json(),
-        };
-        // A log that cannot be written has nobody to tell; whoever holds the lock cannot have left it half-changed.
-        let mut out = self.out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let _ = out.write_all(line.as_bytes());
+        });
     }
+}
+
+fn lost_lines(lost: u64) -> Record {
+    let message = format!("{lost} lines were lost: nobody reads the log fast enough");
+    Record::ours(tracing::Level::WARN, "writ", message, jiff::Timestamp::now())
 }
 
 /// Ours at the level asked for; libraries' at most at `warn`, unless somebody is looking for a fault.

@@ -30,13 +30,22 @@ use args::Args;
 use settings::Settings;
 
 fn main() -> ExitCode {
+    let code = run();
+    // Whatever else holds this process up, a log that nobody reads does not.
+    log::flush();
+    code
+}
+
+fn run() -> ExitCode {
     let hardened = process::harden();
     let args = Args::parse();
     let (verb, settings) = match Settings::resolve(args) {
         Ok(resolved) => resolved,
         Err(error) => return failed(&error),
     };
-    log::start(settings.log_format, settings.log_level);
+    if let Err(error) = log::start(settings.log_format, settings.log_level) {
+        return failed(&anyhow::Error::from(error).context("the log cannot be started"));
+    }
     if let Err(error) = hardened {
         tracing::warn!(target: "writ", %error, "this process's memory may end up in a core dump");
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use writ_host::{Denials, DeployError};
 
 use crate::advice::Advice;
-use crate::escape;
+use crate::{escape, log};
 
 /// Writes lines of data.
 pub(crate) fn data(text: impl Display) -> Result<()> {
@@ -79,6 +79,10 @@ pub(crate) fn reader_is_gone(error: &anyhow::Error) -> bool {
 }
 
 fn to_stderr(text: &str) {
+    // After what was logged before. Whoever does not read that would be waited for in vain.
+    if !log::flush() {
+        return;
+    }
     // Where stderr cannot be written there is nobody to tell.
     let _ = io::stderr().write_all(format!("{}\n", escape::lines(text)).as_bytes());
 }

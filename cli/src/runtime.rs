@@ -71,21 +71,12 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str))
 }
 
-/// A host that keeps no compiled code: for deciding, not for running.
-pub(crate) fn host(options: Options) -> Result<Host, HostError> {
-    build(options, None)
-}
-
 /// A host whose compiled code is kept.
-pub(crate) fn host_with_cache(options: Options, cache: Cache) -> Result<Host, HostError> {
-    build(options, Some(cache))
-}
-
-fn build(options: Options, cache: Option<Cache>) -> Result<Host, HostError> {
+pub(crate) fn host(options: Options, cache: Cache) -> Result<Host, HostError> {
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache, policies: options.policies }, registry)
+    Host::new(Settings { capacity, cache: Some(cache), policies: options.policies }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

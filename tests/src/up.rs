@@ -52,6 +52,25 @@ impl Up {
         up
     }
 
+    /// As [`start`](Self::start), at this address; and nobody ever reads what it writes on stderr.
+    ///
+    /// # Panics
+    /// When it ends instead.
+    #[track_caller]
+    pub fn start_unread(home: &Home, manifest: &Path, data: &Path, address: SocketAddr) -> Self {
+        let mut command = home.command(&["up"]);
+        command.arg(manifest).arg("--data").arg(data).arg("--listen").arg(address.to_string());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        let mut up = Self { child, address, lines: Arc::default(), reader: None };
+        eventually("the start", || {
+            let ended = up.child.try_wait().expect("it is our child");
+            assert!(ended.is_none(), "it ended with {ended:?}");
+            http::connect(address).ok()
+        });
+        up
+    }
+
     /// Where it says that it listens, once it is deployed.
     #[track_caller]
     fn wait_until_deployed(&mut self) -> SocketAddr {
@@ -159,8 +178,7 @@ impl Up {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, signal).expect("a signal can be sent");
+        send_signal(&self.child, signal);
     }
 
     /// Waits for the end; also returns every line it wrote.
@@ -194,6 +212,19 @@ impl Drop for Up {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `SIGTERM` to a program that is no [`Up`] yet.
+///
+/// # Panics
+/// When it cannot be sent.
+pub fn terminate(child: &Child) {
+    send_signal(child, Signal::TERM);
+}
+
+fn send_signal(child: &Child, signal: Signal) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, signal).expect("a signal can be sent");
 }
 
 fn gather(stderr: ChildStderr, lines: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {

@@ -1,6 +1,5 @@
 //! Seeds, one per file.
 
-use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -73,7 +72,7 @@ impl Keys {
         check_name(name)?;
         super::make_folder(&self.folder)?;
         let path = self.path(name);
-        let mut file = match options().write(true).create_new(true).mode(0o600).open(&path) {
+        let mut file = match files::options(OFlags::NOFOLLOW).write(true).create_new(true).mode(0o600).open(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let message = format!("there is a key named {name} already, and keys are never replaced");
                 return Err(Advice::new(message, "choose another name with --name").into());
@@ -115,42 +114,13 @@ pub(crate) fn read_seed(from: impl Read) -> Result<SigningKey> {
     Ok(SigningKey::from_seed(seed)?)
 }
 
-/// Checks the very file that is read: nothing can be swapped in between.
 fn load(path: &Path) -> Result<SigningKey> {
-    let file = match options().read(true).open(path) {
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            bail!("it is a symbolic link; keys are regular files")
-        }
-        opened => opened?,
-    };
-    check_file(&file, path)?;
-    read_seed(file)
-}
-
-fn check_file(file: &File, path: &Path) -> Result<()> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        bail!("it is not a regular file");
-    }
-    let others = metadata.mode() & 0o077;
-    if others != 0 {
-        let message = format!("others may read or write it (its mode is {:03o})", metadata.mode() & 0o777);
-        let hint = format!("if nobody has read it, `chmod 600 {}`; otherwise make a new key", path.display());
-        return Err(Advice::new(message, hint).into());
-    }
+    let file = files::open_private(path)?;
     let me = rustix::process::geteuid();
-    if !me.is_root() && metadata.uid() != me.as_raw() {
+    if !me.is_root() && file.metadata()?.uid() != me.as_raw() {
         bail!("it belongs to another user");
     }
-    Ok(())
-}
-
-/// Neither follows a link at the end of the path, nor waits for whoever writes to a pipe.
-fn options() -> OpenOptions {
-    let mut options = File::options();
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
-    options
+    read_seed(file)
 }
 
 const SUFFIX: &str = ".nk";
@@ -190,7 +160,7 @@ mod tests {
             fs::rename(path, path.with_extension("old")).unwrap();
             std::os::unix::fs::symlink(path.with_extension("old"), path).unwrap();
         };
-        check(link, expect!["it is a symbolic link; keys are regular files"]);
+        check(link, expect!["it is a symbolic link, and not a regular file"]);
         let folder = |path: &Path| {
             fs::remove_file(path).unwrap();
             fs::create_dir(path).unwrap();

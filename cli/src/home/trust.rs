@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_manifest::{MAX_BYTES, TrustEntry};
+use writ_manifest::{MAX_BYTES, Revocations, TrustEntry};
 use writ_signing::{PublicKey, Role, Roots};
 
 use crate::advice::Advice;
@@ -20,15 +20,30 @@ impl Trust {
         Self { folder }
     }
 
-    /// Every entry, by operator. One that cannot be read fails them all, so that none is overlooked.
+    /// Every entry, by operator. One that cannot be read, or that others may write, fails them all: none is overlooked.
     pub(crate) fn entries(&self) -> Result<Vec<(PublicKey, TrustEntry)>> {
+        files::check_guarded_folder(&self.folder)?;
         let names = super::names(&self.folder)?;
         names.iter().filter_map(|file| file.strip_suffix(SUFFIX)).map(|name| self.load(name)).collect()
     }
 
+    /// Every entry, to decide by: fails where one asks for what would go unchecked.
+    pub(crate) fn in_force(&self) -> Result<Vec<(PublicKey, TrustEntry)>> {
+        let entries = self.entries()?;
+        let Some((operator, _)) = entries.iter().find(|(_, entry)| entry.revocations != Revocations::None) else {
+            return Ok(entries);
+        };
+        let message = format!(
+            "{} asks for revocation lists, which this version of writ does not read: nothing it vouches for starts",
+            self.path(*operator).display()
+        );
+        let hint = "remove the entry, or say `revocations: none` in it if nothing of this operator's was revoked";
+        Err(Advice::new(message, hint).into())
+    }
+
     /// The operators, for `verify`.
     pub(crate) fn roots(&self) -> Result<Roots> {
-        Ok(self.entries()?.into_iter().map(|(operator, _)| operator).collect())
+        Ok(self.in_force()?.into_iter().map(|(operator, _)| operator).collect())
     }
 
     /// Trusts an operator that was not trusted so far.
@@ -40,7 +55,7 @@ impl Trust {
             return Err(Advice::new(message, format!("remove it with `writ trust remove {}`", other.name)).into());
         }
         super::make_folder(&self.folder)?;
-        files::create(&self.path(operator), entry.to_yaml().as_bytes())
+        files::create_guarded(&self.path(operator), entry.to_yaml().as_bytes())
     }
 
     /// Trusts an operator, by name or key, no longer.
@@ -54,7 +69,7 @@ impl Trust {
 
     fn load(&self, name: &str) -> Result<(PublicKey, TrustEntry)> {
         let path = self.folder.join(format!("{name}{SUFFIX}"));
-        let text = files::read_text(&path, MAX_BYTES)?;
+        let text = files::read_guarded(&path, MAX_BYTES)?;
         let entry = TrustEntry::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         let operator = operator(&entry.operator).with_context(|| path.display().to_string())?;
         if entry.operator != name {

@@ -34,6 +34,11 @@ impl Record {
         record
     }
 
+    /// What the log says about itself.
+    pub(crate) fn ours(level: Level, target: &'static str, message: String, time: Timestamp) -> Self {
+        Self { time, level, target, message, fields: Vec::new(), cut: false }
+    }
+
     /// `2026-11-21T03:02:29.123Z INFO  writ::guest took order 7 component=acme/orders id=M…`
     pub(crate) fn text(&self, colour: bool) -> String {
         let mut line = Line::new(text_char);

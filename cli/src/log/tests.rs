@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::Mutex;
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -27,9 +28,11 @@ impl Write for Written {
 /// What the sink holds after `work`: one write per event.
 fn written(format: Format, colour: bool, level: Level, work: impl FnOnce()) -> Vec<String> {
     let out = Written::default();
-    let sink = Sink { format, colour, out: Mutex::new(out.clone()) };
+    let queue = Arc::new(Queue::start(out.clone(), |_| unreachable!()).unwrap());
+    let sink = Sink { format, colour, queue: queue.clone() };
     let subscriber = tracing_subscriber::registry().with(sink.with_filter(targets(level)));
     tracing::subscriber::with_default(subscriber, work);
+    assert!(queue.flush(Duration::from_secs(10)));
     let writes = out.0.lock().unwrap();
     writes.iter().map(|bytes| String::from_utf8(bytes.clone()).unwrap()).collect()
 }
@@ -84,6 +87,14 @@ fn json() {
             {"time":"TIME","level":"error","target":"writ::host","share":0.5,"none":"NaN","empty":"","path":"a b","message":""}
         "#]],
     );
+}
+
+#[test]
+fn lost_lines_are_a_line_of_the_log() {
+    let text = lost_lines(7).text(false);
+    assert!(text.ends_with(" WARN  writ 7 lines were lost: nobody reads the log fast enough\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&lost_lines(7).json()).unwrap();
+    assert_eq!((&json["level"], &json["target"]), (&"warn".into(), &"writ".into()));
 }
 
 #[test]

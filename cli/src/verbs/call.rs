@@ -28,12 +28,12 @@ pub(crate) struct Call {
 
 pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
     let loaded = Loaded::alone(&args.file, &home.trust().roots()?, clock::now()?)?;
+    let options = Options { policies: application::policies(home)?, ..Options::default() };
+    let admission = loaded.authorize(&options)?;
     let data = args.data.as_deref().map(Data::open).transpose()?;
     let store = data.as_ref().map(Data::store).transpose()?;
     let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    let options = Options { store, policies: application::policies(home)?, ..Options::default() };
-    let host = runtime::host_with_cache(options, cache)?;
-    let admission = loaded.authorize(&host)?;
+    let host = runtime::host(Options { store, ..options }, cache)?;
     let call = host.call(&admission, &args.function, &args.args);
     if let Some(text) = runtime::tokio()?.block_on(call)? {
         output::data(text)?;

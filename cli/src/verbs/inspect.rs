@@ -10,7 +10,7 @@ use writ_manifest::Application;
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
 use writ_signing::token::{Capabilities, Claims, Common, Kind, TokenError};
-use writ_signing::{Component, Digest, Verified, VerifyError, inspect, verify};
+use writ_signing::{Component, Digest, Verified, inspect, verify};
 
 use crate::args::{Output, OutputArgs};
 use crate::home::Home;
@@ -28,10 +28,12 @@ pub(crate) struct Inspect {
 pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
     let file = files::read(&args.file, section::MAX_FILE)?;
     let content = content(&file).with_context(|| format!("{} cannot be inspected", args.file.display()))?;
-    let (roots, now) = (home.trust().roots()?, clock::now()?);
-    let verified = verify(&file, &roots, now);
+    let verified = verified(&file, home);
     let artifact = Artifact::new(file);
-    let proof = artifact.as_ref().ok().and_then(|artifact| artifact.verify(&roots, now).ok());
+    let proof = match (&artifact, &verified) {
+        (Ok(artifact), Ok(_)) => Some(artifact.verify(&home.trust().roots()?, clock::now()?)?),
+        _ => None,
+    };
     let report = Report {
         file: args.file.display().to_string(),
         content,
@@ -57,6 +59,11 @@ fn content(file: &[u8]) -> Result<Unverified> {
     }
 }
 
+/// The proof, or why there is none.
+fn verified(file: &[u8], home: &Home) -> Result<Verified<Component>> {
+    Ok(verify(file, &home.trust().roots()?, clock::now()?)?)
+}
+
 /// What the component would be granted on this host, on its own and without a manifest.
 fn here(verified: &VerifiedArtifact, home: &Home) -> Result<Result<Vec<&'static str>, Denials>> {
     let registry = runtime::registry(&Options::default());
@@ -76,7 +83,7 @@ struct Report {
     content: Unverified,
     /// What it imports and exports.
     artifact: Result<Artifact, LoadError>,
-    verified: Result<Verified<Component>, VerifyError>,
+    verified: Result<Verified<Component>>,
     /// The capabilities that would be granted here, or every denial; nothing is decided about what does not verify.
     here: Option<Result<Vec<&'static str>, Denials>>,
     /// What trusted operators are called here, by key.

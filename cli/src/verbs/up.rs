@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use writ_host::{Admission, Deployment, Host};
+use writ_host::{Admission, Deployment, Host, HostError};
 
+use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
@@ -29,7 +30,7 @@ pub(crate) struct Up {
     #[arg(long)]
     check: bool,
     /// How many requests and messages run at once, at most
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
     max_instances: Option<u32>,
     /// How long running calls may take to end when the host stops
     #[arg(long, value_name = "TIME", default_value = "10s")]
@@ -45,15 +46,27 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
         ..Options::default()
     };
     // Decided before anything is made or opened: a refusal leaves no trace.
-    let admission = loaded.authorize(&runtime::host(options.clone())?)?;
+    let admission = loaded.authorize(&options)?;
     if args.check {
         return tell(&admission);
     }
     let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
     let data = Data::open(&folder)?;
     let options = Options { store: Some(data.store()?), ..options };
-    let host = runtime::host_with_cache(options, data.cache()?)?;
-    runtime::tokio()?.block_on(serve(&loaded, &host, args.drain.duration()))
+    let host = runtime::host(options, data.cache()?).map_err(advise)?;
+    let runtime = runtime::tokio()?;
+    let done = runtime.block_on(serve(&loaded, &admission, &host, args.drain.duration()));
+    // What is still being compiled when a signal comes is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+/// The address space that an engine reserves grows with the instances it may have.
+fn advise(error: HostError) -> anyhow::Error {
+    match error {
+        HostError::Engine(_) => Advice::new(error.to_string(), "allow fewer with --max-instances, such as 16").into(),
+        other => other.into(),
+    }
 }
 
 /// Says what would be granted.
@@ -66,22 +79,44 @@ fn tell(admission: &Admission) -> Done {
     Ok(Outcome::Done)
 }
 
-async fn serve(loaded: &Loaded, host: &Host, drain: Duration) -> Done {
+async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Duration) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be handled")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be handled")?;
-    let admission = loaded.authorize(host)?;
+    let mut signals = Signals::listen().context("signals cannot be handled")?;
+    let application = &loaded.application.name;
+    tracing::info!(target: "writ::host", %application, "starting");
     warn_of_stand_ins(loaded);
-    let deployment = host.deploy(&admission).await?;
-    let application = &loaded.application;
-    let components = admission.components().len();
-    tracing::info!(target: "writ::host", application = %application.name, components, "deployed");
-    let signal = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "Ctrl-C",
+    let deployment = tokio::select! {
+        deployed = host.deploy(admission) => deployed?,
+        signal = signals.next() => {
+            tracing::info!(target: "writ::host", signal, "stopped before anything ran");
+            return Ok(Outcome::Done);
+        }
     };
+    let components = admission.components().len();
+    tracing::info!(target: "writ::host", %application, components, "deployed");
+    let signal = signals.next().await;
     tracing::info!(target: "writ::host", signal, "stopping: running calls may end, new ones are refused");
-    Ok(stop(host, deployment, drain, &mut interrupt).await)
+    Ok(stop(host, deployment, drain, &mut signals.interrupt).await)
+}
+
+/// What ends a host in order.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one; its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "Ctrl-C",
+        }
+    }
 }
 
 /// Lets running calls end. A second Ctrl-C does not wait for them.

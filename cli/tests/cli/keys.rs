@@ -89,7 +89,7 @@ fn key_files_that_are_refused() {
         expect![[r#"
         error: the key WORK/home/keys/k.nk cannot be used
           because: others may read or write it (its mode is 640)
-        hint: if nobody has read it, `chmod 600 WORK/home/keys/k.nk`; otherwise make a new key
+        hint: if nobody has read it, `chmod 600 WORK/home/keys/k.nk`; otherwise make a new one
     "#]],
     );
     let link = |work: &Work| {
@@ -100,7 +100,7 @@ fn key_files_that_are_refused() {
         link,
         expect![[r#"
         error: the key WORK/home/keys/k.nk cannot be used
-          because: it is a symbolic link; keys are regular files
+          because: it is a symbolic link, and not a regular file
     "#]],
     );
     refused(

@@ -109,3 +109,86 @@ fn an_entry_that_cannot_be_read_is_not_overlooked() {
         error: WORK/home/trust/O….yaml is about O…; an entry is named for its operator
     "#]]);
 }
+
+#[test]
+fn an_entry_that_asks_for_lists_is_listed_and_vouches_for_nothing() {
+    let work = Work::with_component();
+    work.run(&["sign", "a.wasm"]);
+    let entry = work.only("home/trust", ".yaml");
+    let text = std::fs::read_to_string(&entry).unwrap();
+    let lists = "revocations: { dir: revoked, max_age: 24h, accounts: required }";
+    std::fs::write(&entry, text.replace("revocations: none", lists)).unwrap();
+
+    work.run(&["trust", "list"]).out(&expect![[r#"
+        local-operator  O…  any capability  revocations in revoked
+    "#]]);
+    work.write("app.yaml", "");
+    for refused in [&["verify", "a.wasm"][..], &["sign", "a.wasm"], &["up", "app.yaml"], &["call", "a.wasm", "f"]] {
+        let said = work.refuses(refused).stderr;
+        assert!(
+            said.contains("home/trust/O….yaml asks for revocation lists, which this version"),
+            "{refused:?}: {said}"
+        );
+    }
+    work.refuses(&["verify", "a.wasm"]).err(&expect![[r#"
+        error: WORK/home/trust/O….yaml asks for revocation lists, which this version of writ does not read: nothing it vouches for starts
+        hint: remove the entry, or say `revocations: none` in it if nothing of this operator's was revoked
+    "#]]);
+    let inspected = work.run(&["inspect", "a.wasm"]).stdout;
+    assert!(inspected.contains("verifies  no: WORK/home/trust/O….yaml asks for revocation lists"), "{inspected}");
+    work.run(&["trust", "remove", "local-operator"]);
+}
+
+#[test]
+fn what_others_may_write_decides_nothing() {
+    let work = Work::with_component();
+    work.run(&["sign", "a.wasm"]);
+    work.write("home/policy.yaml", "capabilities: any\n");
+    let (folder, entry, policy) =
+        (work.path("home/trust"), work.only("home/trust", ".yaml"), work.path("home/policy.yaml"));
+    for (path, wrong, right) in [(&folder, 0o770, 0o700), (&entry, 0o664, 0o644), (&policy, 0o646, 0o644)] {
+        work.run(&["inspect", "a.wasm"]);
+        set_mode(path, wrong);
+        let said = work.refuses(&["inspect", "a.wasm"]).stderr;
+        assert!(said.contains("can be written by others") && said.contains("`chmod go-w WORK/home/"), "{said}");
+        work.refuses(&["call", "a.wasm", "f"]);
+        set_mode(path, right);
+    }
+    // Whoever works under such a umask can use what was made for them.
+    let work = Work::with_component();
+    work.finish(work.shell("umask 000;", &["sign", "a.wasm"]), "", 0);
+    work.run(&["verify", "a.wasm"]);
+}
+
+#[test]
+fn what_belongs_to_another_user_decides_nothing() {
+    let work = Work::with_component();
+    work.run(&["sign", "a.wasm"]);
+    work.write("home/policy.yaml", "capabilities: any\n");
+    // Only root gives files away; for everybody else there is nothing to see here.
+    if std::os::unix::fs::chown(work.path("home/policy.yaml"), Some(54_321), None).is_err() {
+        return;
+    }
+    work.refuses(&["inspect", "a.wasm"]).err(&expect![[r#"
+        error: WORK/home/policy.yaml belongs to another user
+        hint: if you trust what is in it, make it yours with `chown`
+    "#]]);
+}
+
+#[test]
+fn a_policy_that_leads_nowhere_is_not_no_policy() {
+    let work = Work::with_component();
+    work.run(&["sign", "a.wasm"]);
+    std::os::unix::fs::symlink("missing.yaml", work.path("home/policy.yaml")).unwrap();
+    work.refuses(&["inspect", "a.wasm"]).err(&expect![[r#"
+        error: cannot read WORK/home/policy.yaml
+          because: No such file or directory (os error 2)
+    "#]]);
+    work.write("home/missing.yaml", "capabilities: any\n");
+    work.run(&["inspect", "a.wasm"]);
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}

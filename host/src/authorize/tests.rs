@@ -426,11 +426,12 @@ fn plans_of_links() {
 #[test]
 fn two_links_that_differ() {
     let imports = vec![STORE, "demo:shelf/more@0.2.0-draft"];
-    Case { imports, claims: json!({ "keyvalue": { "shelf": "any" } }), manifest: TWICE, ..Case::default() }
-        .check(expect![[r#"
+    Case { imports, claims: json!({ "keyvalue": { "shelf": "any" } }), manifest: TWICE, ..Case::default() }.check(
+        expect![[r#"
             denied: one (acme/one) is linked to keyvalue twice, differently (lines 11 and 17)
               hint: one backend serves all interfaces of a capability: write one link with all of them
-        "#]]);
+        "#]],
+    );
 }
 
 #[test]

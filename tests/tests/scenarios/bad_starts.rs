@@ -117,6 +117,7 @@ fn arguments_that_make_no_sense_are_refused() {
         &["up"][..],
         &["up", orders, "--listen", "nowhere"],
         &["up", orders, "--max-instances", "0"],
+        &["up", orders, "--max-instances", "2049"],
         &["up", orders, "--drain", "soon"],
         &["up", orders, "--log-format", "xml"],
         &["down", orders],
@@ -127,6 +128,22 @@ fn arguments_that_make_no_sense_are_refused() {
         let stderr = Home::shared().writ(words).refused();
         assert!(!stderr.is_empty(), "{words:?}");
     }
+}
+
+#[test]
+fn without_the_address_space_fewer_instances_are_advised_and_a_check_needs_none() {
+    let (home, scratch) = (Home::shared(), Scratch::new());
+    // In KiB: far less than an engine reserves for 2048 instances.
+    let limited = |last: &[&str]| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "ulimit -v 16000000; exec \"$0\" \"$@\""]).arg(writ_tests::place("WRIT_BIN")).arg("up");
+        shell.arg(guest("orders.yaml")).args(["--max-instances", "2048"]).args(last);
+        shell.env("WRIT_HOME", home.path());
+        writ_tests::finish(shell)
+    };
+    limited(&["--check"]).succeeded();
+    let said = limited(&["--data", scratch.data().to_str().unwrap()]).refused();
+    assert!(said.contains("this machine cannot run the engine") && said.contains("--max-instances"), "{said}");
 }
 
 #[test]

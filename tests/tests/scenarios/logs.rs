@@ -1,5 +1,7 @@
 //! The log: one line an event, structured or for people, and never anything that a terminal obeys.
 
+use std::time::{Duration, Instant};
+
 use writ_tests::{Home, Line, Manifest, Scratch, Up, guest};
 
 fn start(scratch: &Scratch, args: &[&str]) -> Up {
@@ -77,4 +79,20 @@ fn the_least_level_is_a_choice() {
     up.logged("the failure", |line| line.get("level") == "error");
     let lines = up.stop();
     assert!(lines.iter().any(|line| line.contains("writ::access")));
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_nothing_up() {
+    let scratch = Scratch::new();
+    let manifest = scratch.write("hostile.yaml", Manifest::new("hostile", &guest("hostile.wasm")).to_string());
+    let up = Up::start_unread(&Home::shared(), &manifest, &scratch.data(), writ_tests::free_address());
+    // A line each, at least: far more than a pipe holds.
+    for _ in 0..2_000 {
+        assert_eq!(up.get("/ok").status, 200);
+    }
+    let asked = Instant::now();
+    up.terminate();
+    let (status, _) = up.ended();
+    assert_eq!(status.code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
 }
