@@ -22,7 +22,7 @@ pub use log::Line;
 pub use manifest::Manifest;
 pub use mint::{DAY, Mint, now};
 pub use program::{Output, command, finish};
-pub use up::{Up, free_address, terminate};
+pub use up::{Up, free_address};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -41,15 +41,25 @@ impl Up {
     /// When it ends instead.
     #[track_caller]
     pub fn start_with(home: &Home, manifest: &Path, data: &Path, args: &[&str]) -> Self {
+        let mut up = Self::spawn(home, manifest, data, args);
+        up.address = up.wait_until_deployed();
+        up
+    }
+
+    /// As [`start_with`](Self::start_with), and waits for nothing: where it listens is not known.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    #[track_caller]
+    #[must_use]
+    pub fn spawn(home: &Home, manifest: &Path, data: &Path, args: &[&str]) -> Self {
         let mut command = home.command(&["up"]);
         command.arg(manifest).arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]).args(args);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let reader = Some(gather(child.stderr.take().expect("it was asked for"), lines.clone()));
-        let mut up = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), lines, reader };
-        up.address = up.wait_until_deployed();
-        up
+        Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), lines, reader }
     }
 
     /// As [`start`](Self::start), at this address; and nobody ever reads what it writes on stderr.
@@ -178,7 +188,8 @@ impl Up {
     }
 
     fn signal(&self, signal: Signal) {
-        send_signal(&self.child, signal);
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("a signal can be sent");
     }
 
     /// Waits for the end; also returns every line it wrote.
@@ -212,19 +223,6 @@ impl Drop for Up {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// `SIGTERM` to a program that is no [`Up`] yet.
-///
-/// # Panics
-/// When it cannot be sent.
-pub fn terminate(child: &Child) {
-    send_signal(child, Signal::TERM);
-}
-
-fn send_signal(child: &Child, signal: Signal) {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-    kill_process(pid, signal).expect("a signal can be sent");
 }
 
 fn gather(stderr: ChildStderr, lines: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {

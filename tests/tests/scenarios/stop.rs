@@ -1,7 +1,6 @@
 //! Stopping: what runs may end, nothing new starts, and the exit code says whether all of it ended.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::Stdio;
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,17 +101,12 @@ fn a_second_ctrl_c_does_not_wait() {
 #[test]
 fn a_signal_while_components_are_compiled_ends_the_start() {
     let scratch = Scratch::new();
-    let mut command = Home::shared().command(&["up"]);
-    command.arg(guest("orders.yaml")).arg("--data").arg(scratch.data()).args(["--listen", "127.0.0.1:0"]);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("starting") {
-        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "it ended:\n{said}");
-    }
-    writ_tests::terminate(&child);
-    stderr.read_to_string(&mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    let up = Up::spawn(&Home::shared(), &guest("orders.yaml"), &scratch.data(), &[]);
+    writ_tests::eventually("the start", || up.all_lines().iter().any(|line| line.contains("starting")).then_some(()));
+    up.terminate();
+    let (status, lines) = up.ended();
+    let said = lines.join("\n");
+    assert_eq!(status.code(), Some(0), "{said}");
     assert!(said.contains("stopped before anything ran") && !said.contains("deployed"), "{said}");
     hostile(&scratch, &[]).stop();
 }
