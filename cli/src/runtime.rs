@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use writ_host::{Cache, Capacity, Host, HostError, Policies, Registry, Settings};
-use writ_http::{HttpConfig, HttpEntry, HttpServer, RoutePlan};
+use writ_http::{HttpClient, HttpConfig, HttpEntry, HttpServer, RoutePlan};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
 use writ_manifest::{Capabilities, Policy};
@@ -36,6 +36,7 @@ pub(crate) fn registry(options: &Options) -> Registry {
         .provider::<KeyValue>("builtin:keyvalue-memory", KeyValueConfig::memory)
         .provider::<Logging>("builtin:logging", Default::default)
         .provider::<writ_config::Settings>("builtin:config", Default::default)
+        .provider::<HttpClient>("builtin:http-client", Default::default)
         .trigger::<Messaging>("builtin:messaging", Default::default)
         .trigger::<HttpServer>("builtin:http-server", move || HttpConfig {
             listen,

@@ -5,7 +5,7 @@
 /// | image | capability |
 /// |---|---|
 /// | `builtin:CAPABILITY`, `builtin:keyvalue-memory` | that capability |
-/// | `ghcr.io/wasmcloud/http-server` with any tag | `http-server` |
+/// | `ghcr.io/wasmcloud/http-server`, `http-client` with any tag | `http-server`, `http-client` |
 /// | `ghcr.io/wasmcloud/keyvalue-redis`, `keyvalue-nats`, `keyvalue-vault` | `keyvalue`, on the embedded store |
 /// | `ghcr.io/wasmcloud/messaging-nats`, `messaging-kafka` | `messaging`, in the process |
 pub fn capability(image: &str) -> Option<&'static str> {
@@ -32,8 +32,10 @@ const IMAGES: &[(&str, &str)] = &[
     ("builtin:logging", "logging"),
     ("builtin:messaging", "messaging"),
     ("builtin:http-server", "http-server"),
+    ("builtin:http-client", "http-client"),
     ("builtin:config", "config"),
     ("ghcr.io/wasmcloud/http-server", "http-server"),
+    ("ghcr.io/wasmcloud/http-client", "http-client"),
     ("ghcr.io/wasmcloud/keyvalue-redis", "keyvalue"),
     ("ghcr.io/wasmcloud/keyvalue-nats", "keyvalue"),
     ("ghcr.io/wasmcloud/keyvalue-vault", "keyvalue"),
@@ -56,6 +58,8 @@ mod tests {
         check("builtin:keyvalue:1", Some("keyvalue"));
         check("ghcr.io/wasmcloud/http-server:0.27.0", Some("http-server"));
         check("ghcr.io/wasmcloud/http-server", Some("http-server"));
+        check("ghcr.io/wasmcloud/http-client:0.13.0", Some("http-client"));
+        check("builtin:http-client", Some("http-client"));
         check("localhost:5000/wasmcloud/http-server", None);
         check("builtin:nothing", None);
         check("", None);

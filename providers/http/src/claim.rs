@@ -45,22 +45,22 @@ pub struct RoutePlan {
 
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "OneOrMany")]
-struct Hosts(Vec<HostPattern>);
+pub(crate) struct Hosts(pub(crate) Vec<HostPattern>);
 
 /// None for `any`.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "OneOrMany")]
-struct Paths(Option<Vec<PathPrefix>>);
+pub(crate) struct Paths(pub(crate) Option<Vec<PathPrefix>>);
 
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "OneOrMany")]
-struct Methods(Vec<String>);
+pub(crate) struct Methods(pub(crate) Vec<String>);
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected one text or a list of texts")]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+pub(crate) enum OneOrMany<T = String> {
+    One(T),
+    Many(Vec<T>),
 }
 
 impl Constraint for HttpEntry {
@@ -178,11 +178,11 @@ fn parse<T: std::str::FromStr<Err = InvalidPattern>>(text: &str) -> Result<T, St
     text.parse().map_err(|error: InvalidPattern| error.to_string())
 }
 
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-fn listed<T: fmt::Display>(items: &[T]) -> String {
+pub(crate) fn listed<T: fmt::Display>(items: &[T]) -> String {
     items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
 }
 

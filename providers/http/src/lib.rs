@@ -64,9 +64,11 @@
 )]
 
 mod claim;
+mod client;
 mod pattern;
 mod server;
 
 pub use claim::{HttpEntry, HttpRequest, RoutePlan};
+pub use client::{ClientEntry, ClientRequest, HttpClient, HttpClientConfig, Scheme, Sender};
 pub use pattern::{Host, HostPattern, InvalidPattern, PathPrefix};
 pub use server::{HttpConfig, HttpRoute, HttpServer};
