@@ -1,4 +1,5 @@
-//! HTTP: the capability `http-server`, which calls components for the requests it receives.
+//! HTTP: the capability `http-server`, which calls components for the requests it receives, and `http-client`, which sends
+//! requests for them ([`HttpClient`]; its grammar and rules stand at [`ClientEntry`]).
 //!
 //! [`HttpServer`] listens, routes, and calls `wasi:http/incoming-handler` of the component that holds the route. A component
 //! may be given only routes that every one of its claims covers, and each request is checked against them again.

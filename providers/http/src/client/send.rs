@@ -79,15 +79,18 @@ impl Shared {
             HostPattern::Exactly(Host::Name(name)) => name.clone(),
             _ => return Err(Error::HttpRequestUriInvalid),
         };
-        let share = self.share(principal);
-        let (all, own) = (self.lookups.clone(), share.lookups);
+        let (all, own) = (self.lookups.clone(), self.share(principal).lookups);
         let resolver = self.wire.resolver.clone();
-        // A look-up of the system's cannot be stopped. In a task of its own it counts until it really ended.
-        let lookup = tokio::spawn(async move {
-            let _own = own.acquire_owned().await;
-            let _all = all.acquire_owned().await;
-            resolver.resolve(name).await
-        });
+        let lookup = async {
+            let held = (own.acquire_owned().await, all.acquire_owned().await);
+            // A look-up of the system's cannot be stopped. In a task of its own it counts until it really ended.
+            tokio::spawn(async move {
+                let found = resolver.resolve(name).await;
+                drop(held);
+                found
+            })
+            .await
+        };
         let found = timeout(self.config.lookup.duration(), lookup).await.map_err(|_| Error::DnsTimeout)?;
         let unknown = || Error::DnsError { rcode: None, info_code: None };
         let found = found.map_err(|_| unknown())?.map_err(|_| unknown())?;

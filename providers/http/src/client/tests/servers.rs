@@ -274,6 +274,30 @@ async fn requests_at_once_are_limited() {
     assert!(client.shared.start(&principal).is_some());
 }
 
+/// A resolver that never answers holds what its own principal may ask, and nobody waits longer than allowed.
+#[tokio::test]
+async fn look_ups_at_once_are_limited() {
+    struct Never(Mutex<usize>);
+    impl Resolve for Never {
+        fn resolve(&self, _: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+            *self.0.lock().unwrap() += 1;
+            Box::pin(std::future::pending())
+        }
+    }
+    let (resolver, tls) = (Arc::new(Never(Mutex::default())), wire::tls(RootCertStore::empty()).unwrap());
+    let config = HttpClientConfig { lookup: Time::from_millis(50), ..HttpClientConfig::default() };
+    let wire = Wire { resolver: resolver.clone(), connector: Recorder::answering(OK), tls };
+    let client = HttpClient::new(config, wire);
+    let (one, two) = (grant(&[ANY()]), grant(&[ANY()]));
+    let asks = (0..20).map(|_| Ask::http("a.example").receive(&client, &one));
+    for outcome in futures::future::join_all(asks).await {
+        failed(outcome, "DnsTimeout");
+    }
+    assert_eq!(*resolver.0.lock().unwrap(), 8);
+    failed(Ask::http("a.example").receive(&client, &two).await, "DnsTimeout");
+    assert_eq!(*resolver.0.lock().unwrap(), 9);
+}
+
 #[tokio::test]
 async fn a_body_is_sent() {
     let recorder = Recorder::serving(|mut stream| async move {
