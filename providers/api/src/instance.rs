@@ -12,8 +12,10 @@ use crate::{Deadline, Limits, Provider};
 ///
 /// It is made by the host for one call and dropped after it. Nothing in it names a caller; see [`Slot`](crate::Slot).
 pub struct Instance {
-    table: ResourceTable,
+    // Dropped first: what a provider still does for a call that ended ends as failed, before the resources it works on go
+    // and it could look as if it had come to its end.
     handles: Vec<Box<dyn Any + Send>>,
+    table: ResourceTable,
     principals: Vec<Baseline>,
     http: WasiHttpCtx,
     limits: Limits,
