@@ -18,18 +18,32 @@ use crate::workspace::{Workspace, cargo, output, run};
 pub(crate) fn build_and_sign(workspace: &Workspace) -> Result<PathBuf> {
     require_target()?;
     let components = build_components(workspace)?;
-    let writ = build_writ(workspace)?;
+    let writ = program(&build_programs(workspace, &["--bin", "writ"])?, "writ")?;
+    sign(workspace, &components, &writ)?;
+    Ok(writ)
+}
+
+/// As [`build_and_sign`], with every program as it is released: where `writ` and the benches are.
+pub(crate) fn build_for_benches(workspace: &Workspace) -> Result<[PathBuf; 2]> {
+    require_target()?;
+    let components = build_components(workspace)?;
+    let programs = build_programs(workspace, &["--release"])?;
+    let writ = program(&programs, "writ")?;
+    sign(workspace, &components, &writ)?;
+    Ok([writ, program(&programs, "writ-benches")?])
+}
+
+fn sign(workspace: &Workspace, components: &[Component], writ: &Path) -> Result<()> {
     let folder = workspace.guests();
     for sub in ["source", "claims"] {
         fs::create_dir_all(folder.join(sub)).with_context(|| folder.display().to_string())?;
     }
-    for component in &components {
+    for component in components {
         for guest in guests_of(component)? {
-            guest.sign_if_stale(workspace, &writ).with_context(|| format!("signing {}", guest.name))?;
+            guest.sign_if_stale(workspace, writ).with_context(|| format!("signing {}", guest.name))?;
         }
     }
-    copy_manifests(workspace)?;
-    Ok(writ)
+    copy_manifests(workspace)
 }
 
 /// A component that was built, and the folder of its source.
@@ -156,12 +170,16 @@ fn build_components(workspace: &Workspace) -> Result<Vec<Component>> {
 
 /// Builds every program of the workspace at once: `cargo test --workspace` then finds dependencies with the features it
 /// wants, and does not compile the runtime a second time.
-fn build_writ(workspace: &Workspace) -> Result<PathBuf> {
+fn build_programs(workspace: &Workspace, args: &[&str]) -> Result<Vec<Artifact>> {
     let mut command = cargo();
-    command.current_dir(workspace.root()).args(["build", "--workspace", "--bin", "writ", "--message-format", MESSAGES]);
-    let artifacts = artifacts(&output(&mut command)?)?;
-    let writ = artifacts.into_iter().find(|artifact| artifact.target.name == "writ" && artifact.executable.is_some());
-    writ.and_then(|artifact| artifact.executable).context("the workspace builds no program named `writ`")
+    command.current_dir(workspace.root()).args(["build", "--workspace", "--message-format", MESSAGES]).args(args);
+    artifacts(&output(&mut command)?)
+}
+
+fn program(artifacts: &[Artifact], name: &str) -> Result<PathBuf> {
+    let found = artifacts.iter().filter(|artifact| artifact.target.name == name);
+    let found = found.filter_map(|artifact| artifact.executable.clone()).next();
+    found.with_context(|| format!("the workspace builds no program named `{name}`"))
 }
 
 /// What cargo says of each thing it built.

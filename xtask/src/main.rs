@@ -4,6 +4,7 @@
 // A program for a terminal: stdout is data, stderr is words.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod demo;
 mod guests;
 mod signed;
@@ -42,6 +43,7 @@ fn run(args: &[String]) -> Result<()> {
             Ok(())
         }
         ("demo", rest) => demo::run(&Workspace::find()?, rest),
+        ("bench", rest) => bench::run(&Workspace::find()?, rest),
         ("test", rest) => suite::run(&Workspace::find()?, rest),
         ("tidy", []) => tidy::run(&Workspace::find()?),
         (demo::ANNOUNCE, [address]) => demo::announce(address),
@@ -67,6 +69,7 @@ cargo xtask TASK
   demo [--listen ADDR] [--data DIR]
                                  build everything, run the order service, and say what to curl
   test [ARGS]                    tidy, guests, then `cargo test --workspace ARGS` and the guests' own tests
+  bench [NAME]                   build as released, measure beside raw wasmtime, and write docs/performance.md
   tidy                           check the dependency arrows, the lints, and that no committed file names this machine
   help                           this
 ";
