@@ -100,9 +100,9 @@ impl Signed {
         let artifact = Artifact::new(self.bytes.clone())?;
         let verified = artifact.verify(&self.roots(), now())?;
         let entry = application.components.first().context("no component")?;
-        let candidate = Candidate { entry, artifact: &artifact, verified: &verified };
+        let candidate = Candidate { entry, verified: &verified };
         let admission = host.authorize(&[candidate], application)?;
-        let deployment = host.deploy(&admission, &[artifact]).await?;
+        let deployment = host.deploy(&admission).await?;
         Ok(Running { host, _deployment: deployment })
     }
 }

@@ -61,7 +61,7 @@ fn admit(signed: &Signed, host: &Host, application: &Application) -> Result<()> 
     let artifact = Artifact::new(signed.bytes.clone())?;
     let verified = artifact.verify(&signed.roots(), now())?;
     let entry = application.components.first().context("no component")?;
-    let candidate = Candidate { entry, artifact: &artifact, verified: &verified };
+    let candidate = Candidate { entry, verified: &verified };
     let admission = writ_host::authorize(&[candidate], application, &signed.policies(), host.vocabulary())?;
     black_box(admission);
     Ok(())
