@@ -31,7 +31,7 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Several lines of text for people: as [`line`], but line feeds end lines.
+/// Several lines of text for people: as [`line()`], but line feeds end lines.
 pub(crate) fn lines(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
