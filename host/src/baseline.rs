@@ -23,10 +23,13 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::sockets::WasiSockets;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 use wasmtime_wasi_http::p2::bindings as http;
+use wasmtime_wasi_http::p2::bindings::http::types::{self, Method};
+use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 use wasmtime_wasi_http::{WasiBody, WasiHttp, WasiHttpHooks};
 use wasmtime_wasi_io::bindings::wasi::io;
 use writ_provider::wasmtime;
-use writ_provider::wasmtime::component::LinkerInstance;
+use writ_provider::wasmtime::StoreContextMut;
+use writ_provider::wasmtime::component::{LinkerInstance, Resource};
 use writ_provider::{Baseline, Instance, Principal, Slot};
 
 use crate::io::Io;
@@ -86,7 +89,8 @@ const ROWS: &[Row] = &[
                 linker,
                 &(&options).into(),
                 who.getter::<WasiHttp>(),
-            )
+            )?;
+            bound_texts(linker, who)
         },
     },
 ];
@@ -109,6 +113,40 @@ fn row(name: &InterfaceName) -> Option<&'static Row> {
 fn is_types_only(name: &InterfaceName) -> bool {
     TYPES.iter().filter_map(|types| types.parse::<InterfaceName>().ok()).any(|types| types.matches(name))
 }
+
+/// Puts bounds on the texts of a request, which the host keeps and wasi-http takes at any length: a thousand requests of
+/// some megabytes each would be gigabytes of the host's memory.
+fn bound_texts(linker: &mut LinkerInstance<'_, Instance>, who: Slot) -> wasmtime::Result<()> {
+    type Request = Resource<HostOutgoingRequest>;
+    let view = who.getter::<WasiHttp>();
+    linker.func_wrap(
+        "[method]outgoing-request.set-method",
+        move |mut store: StoreContextMut<'_, Instance>, (request, method): (Request, Method)| {
+            let text = if let Method::Other(text) = &method { text.len() } else { 0 };
+            match text <= METHOD {
+                true => Ok((types::HostOutgoingRequest::set_method(&mut view(store.data_mut()), request, method)?,)),
+                false => Ok((Err(()),)),
+            }
+        },
+    )?;
+    linker.func_wrap(
+        "[method]outgoing-request.set-authority",
+        move |mut store: StoreContextMut<'_, Instance>, (request, authority): (Request, Option<String>)| {
+            let text = authority.as_ref().map_or(0, String::len);
+            match text <= AUTHORITY {
+                true => {
+                    Ok((types::HostOutgoingRequest::set_authority(&mut view(store.data_mut()), request, authority)?,))
+                }
+                false => Ok((Err(()),)),
+            }
+        },
+    )
+}
+
+/// Bytes of a method that is not one of the known ones.
+const METHOD: usize = 32;
+/// Bytes of an authority: a name of 253, or an address, and a port.
+const AUTHORITY: usize = 320;
 
 /// Whether every component gets this interface without a claim.
 pub fn is_baseline(name: &InterfaceName) -> bool {

@@ -63,6 +63,8 @@ pub(crate) async fn link(
 ) -> Result<Linked, LinkError> {
     let mut granted = Granted { slots: BTreeMap::new(), attach: Vec::new(), admitted, registry, budgets };
     let mut linker = Linker::new(engine);
+    // For the baseline's own bounds on what wasi-http leaves unbounded. An import is linked once: names are unique.
+    linker.allow_shadowing(true);
     let ty = component.component_type();
     for (name, item) in ty.imports(engine) {
         let ComponentItem::ComponentInstance(interface) = item.ty else {

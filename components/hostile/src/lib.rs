@@ -18,6 +18,7 @@ use std::hint::black_box;
 
 use bindings::wasi::clocks::monotonic_clock;
 use bindings::wasi::logging0_1_0_draft::logging::{Level, log};
+use guest_http::bindings::wasi::http::types::{Fields, Method, OutgoingRequest};
 use guest_http::{Guest, IncomingRequest, Reader, ResponseOutparam};
 
 struct Hostile;
@@ -38,6 +39,7 @@ impl Guest for Hostile {
             "/big-body" => big_body(out),
             "/half" => half(out),
             "/stdout" => standard_streams(out),
+            "/texts" => long_texts(out),
             "/never" => {}
             _ => guest_http::respond(out, 404, &[], b"no such misbehaviour"),
         }
@@ -50,6 +52,21 @@ guest_http::export!(Hostile with_types_in guest_http::bindings);
 #[inline(never)]
 fn deliberately_trapping_function() {
     panic!("trapping on purpose");
+}
+
+/// Fills requests that are never sent with texts that the host would keep; answers how many of them it took.
+fn long_texts(out: ResponseOutparam) {
+    let text = "A".repeat(1 << 20);
+    let mut kept = Vec::new();
+    let mut taken = 0;
+    for _ in 0..64 {
+        let request = OutgoingRequest::new(Fields::new());
+        taken += u64::from(request.set_method(&Method::Other(text.clone())).is_ok());
+        taken += u64::from(request.set_authority(Some(&text)).is_ok());
+        taken += u64::from(request.set_path_with_query(Some(&format!("/{text}"))).is_ok());
+        kept.push(request);
+    }
+    finish_with_number(out, taken);
 }
 
 /// Sends back what comes in, as it comes in.

@@ -114,6 +114,13 @@ fn timed(up: &Up, path: &str) -> (Response, Duration) {
 }
 
 #[test]
+fn long_texts_are_not_kept_in_the_host() {
+    let scratch = Scratch::new();
+    let up = start(&scratch);
+    assert_eq!(ask(&up, "/texts").0.text(), "0");
+}
+
+#[test]
 fn a_guest_asleep_in_the_host_is_ended_by_its_deadline() {
     let scratch = Scratch::new();
     let up = start(&scratch);

@@ -83,6 +83,8 @@ pub(super) fn tls(roots: RootCertStore) -> Result<Arc<ClientConfig>, rustls::Err
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Sessions are shared by name alone: one principal's would tell another's visits to the server, and to the other.
+    config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))
 }
 
