@@ -12,7 +12,9 @@ use writ_http::{HttpConfig, HttpServer};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
 use writ_manifest::{Application, Policy, TrustPolicy};
-use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
+use writ_signing::token::{
+    self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Components, SigningKeyDraft, Tokens,
+};
 use writ_signing::{PublicKey, Role, Roots, SigningKey, section};
 
 use crate::probe::{Config, Found, Probe};
@@ -65,6 +67,15 @@ pub(crate) struct Signed {
 impl Signed {
     /// Fresh keys, an account's token and the component's, which both say [`claims`].
     pub(crate) fn new(component: &[u8]) -> Result<Self> {
+        Self::sign(component, false)
+    }
+
+    /// As [`Signed::new`], with a signing key between the two: a chain of three tokens.
+    pub(crate) fn by_signing_key(component: &[u8]) -> Result<Self> {
+        Self::sign(component, true)
+    }
+
+    fn sign(component: &[u8], by_signing_key: bool) -> Result<Self> {
         let [operator, account] = [SigningKey::generate(Role::Operator)?, SigningKey::generate(Role::Account)?];
         let id = SigningKey::generate(Role::Component)?.public();
         let common = |subject, name: &str| CommonDraft {
@@ -77,9 +88,17 @@ impl Signed {
         };
         let of_account = AccountDraft { common: common(account.public(), "acme") };
         let of_account = token::sign_account(&of_account, &operator, now())?;
+        let (key, of_key) = if by_signing_key {
+            let key = SigningKey::generate(Role::Account)?;
+            let of_key = SigningKeyDraft { common: common(key.public(), "release"), components: Components::Any };
+            let of_key = token::sign_signing_key(&of_key, &account, now())?;
+            (key, Some(of_key))
+        } else {
+            (account, None)
+        };
         let own = ComponentDraft { common: common(id, "guest"), version: "0.1.0".to_owned(), revision: 1 };
-        let own = token::sign_component(&own, component, &account, now())?;
-        let bytes = section::embed(component, &Tokens::new(own, None, of_account)?)?.into();
+        let own = token::sign_component(&own, component, &key, now())?;
+        let bytes = section::embed(component, &Tokens::new(own, of_key, of_account)?)?.into();
         Ok(Self { bytes, operator: operator.public() })
     }
 

@@ -165,7 +165,7 @@ mod tests {
         check([], 0.0, 0.0, 0.0);
         check([7], 7.0, 7.0, 7.0);
         check([3, 1, 2], 2.0, 1.0, 3.0);
-        // Tables of order statistics give the 10th and the 21st of 30, and the 22nd and the 39th of 60.
+        // Between the 10th and the 21st of 30 lies the median in 95.7 of 100 runs, between the 23rd and the 38th of 60 in 94.8.
         check((1..=30).rev(), 15.5, 10.0, 21.0);
         check(1..=60, 30.5, 23.0, 38.0);
     }

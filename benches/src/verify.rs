@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<Table> {
     let signatures = Signatures::new()?;
     let mut table = Table::default();
     for (name, length) in [("100 KB", 100_000), ("12 MB", 12_000_000)] {
-        let signed = Signed::new(&padded(&guest, length)?)?;
+        let signed = Signed::by_signing_key(&padded(&guest, length)?)?;
         let pairs = measure(&signed, &signatures)?;
         table.add(Row {
             work: format!("verify and authorize a component of {name}"),
