@@ -149,8 +149,9 @@ mod tests {
         assert!(!queue.flush(Duration::from_millis(50)));
         assert!(asked.elapsed() < Duration::from_secs(5));
 
-        // One is being written by now; after another half of them there is room again.
-        for _ in 0..=MOST_LINES / 2 {
+        // One more than half of them, and the one that was being written: the writer has taken out at least as many as it
+        // has written, so there is room again, whether or not it has the next one in hand.
+        for _ in 0..MOST_LINES / 2 + 2 {
             opener.send(()).unwrap();
             lines.recv().unwrap();
         }
