@@ -21,6 +21,8 @@ struct Inner<C> {
     link: LinkConfig,
     settings: LinkConfig,
     layers: Vec<Layer<C>>,
+    // Whether any entry says a rate: only then is the clock read.
+    rated: bool,
     denied: AtomicU64,
 }
 
@@ -126,8 +128,9 @@ impl<C: Constraint> Grant<C> {
     /// A grant of those layers; without any it permits nothing.
     pub fn new(parts: GrantParts<C>) -> Self {
         let GrantParts { capability, principal, link, settings, layers } = parts;
+        let rated = layers.iter().any(|layer| layer.budgets.iter().any(Option::is_some));
         let denied = AtomicU64::new(0);
-        Self { inner: Arc::new(Inner { capability, principal, link, settings, layers, denied }) }
+        Self { inner: Arc::new(Inner { capability, principal, link, settings, layers, rated, denied }) }
     }
 
     /// Whether every document permits the request, each by one whole entry. Draws on the rates; logs what was denied.
@@ -135,8 +138,7 @@ impl<C: Constraint> Grant<C> {
     /// # Errors
     /// [`Refused`] by the first document that does not.
     pub fn permits(&self, request: C::Request<'_>) -> Result<(), Refused> {
-        let rated = self.inner.layers.iter().any(|layer| layer.budgets.iter().any(Option::is_some));
-        let checked = self.check(request, rated.then(Instant::now));
+        let checked = self.check(request, self.inner.rated.then(Instant::now));
         checked.inspect_err(|refused| self.note(refused))
     }
 
