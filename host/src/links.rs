@@ -1,159 +1,128 @@
-//! `call` and `serve`: which components may call which, by interface.
+//! `call` and `serve`: which components may call which, by interface. Read and checked for form.
 //!
 //! | capability | field | |
 //! |---|---|---|
-//! | both | `interface` | mandatory: `namespace:package/interface@version`, compared by track, or `any` |
+//! | both | `interface` | mandatory: `namespace:package/interface@version`, or `any` |
 //! | `call` | `component` | the callee: a name within the signer's account, `A…/name`, or `any` |
 //! | `serve` | `component` | the caller, likewise |
 //! | `serve` | `account` | instead of `component`: `self` for every component of the same account, or `A…` |
+//!
+//! Links between components come with composition. Until then `authorize` refuses a manifest that has one, so no request
+//! is ever asked of these entries: their types have no value.
 
-use std::fmt;
+use std::convert::Infallible;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
-use crate::names::InterfaceName;
+use crate::names::{InterfaceName, InvalidName};
 
 /// An entry of `call`.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Call {
-    interface: Pattern,
-    component: String,
+    #[serde(rename = "interface")]
+    _interface: Pattern,
+    #[serde(rename = "component")]
+    _component: String,
 }
 
 /// An entry of `serve`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, try_from = "RawServe")]
-pub(crate) struct Serve {
-    interface: Pattern,
-    callers: Callers,
-}
+#[derive(Deserialize)]
+#[serde(try_from = "Written")]
+pub(crate) struct Serve;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawServe {
-    interface: Pattern,
+struct Written {
+    #[serde(rename = "interface")]
+    _interface: Pattern,
     component: Option<String>,
     account: Option<String>,
 }
 
-#[derive(Debug)]
-enum Callers {
-    Component(String),
-    Account(String),
-}
-
-impl TryFrom<RawServe> for Serve {
+impl TryFrom<Written> for Serve {
     type Error = &'static str;
 
-    fn try_from(raw: RawServe) -> Result<Self, Self::Error> {
-        let callers = match (raw.component, raw.account) {
-            (Some(component), None) => Callers::Component(component),
-            (None, Some(account)) => Callers::Account(account),
-            _ => return Err("expected one of `component` and `account`"),
-        };
-        Ok(Self { interface: raw.interface, callers })
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        match written.component.is_some() != written.account.is_some() {
+            true => Ok(Self),
+            false => Err("expected one of `component` and `account`"),
+        }
     }
 }
 
-/// An interface, or any.
-#[derive(Debug, Deserialize)]
+/// The name of an interface, or `any`.
+#[derive(Deserialize)]
 #[serde(try_from = "String")]
-enum Pattern {
-    Any,
-    Interface(Box<InterfaceName>),
-}
+struct Pattern;
 
 impl TryFrom<String> for Pattern {
-    type Error = crate::names::InvalidName;
+    type Error = InvalidName;
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "any" => Ok(Self::Any),
-            name => name.parse().map(Box::new).map(Self::Interface),
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        if text != "any" {
+            text.parse::<InterfaceName>()?;
         }
+        Ok(Self)
     }
 }
 
-impl Pattern {
-    fn covers(&self, name: &InterfaceName) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Interface(own) => own.matches(name),
+macro_rules! form_only {
+    ($entry:ty, $example:literal) => {
+        impl Constraint for $entry {
+            const NAMED: bool = true;
+            const EXAMPLE: &'static str = $example;
+            type Request<'a> = &'a Infallible;
+            type Plan = Infallible;
+
+            fn permits(&self, never: &Infallible) -> Result<(), Denied> {
+                match *never {}
+            }
+
+            fn plans(_: &LinkConfig) -> Result<Vec<Infallible>, InvalidLink> {
+                Ok(Vec::new())
+            }
+
+            fn request(never: &Infallible) -> &Infallible {
+                never
+            }
+
+            fn allowing(never: &Infallible) -> Value {
+                match *never {}
+            }
         }
-    }
+    };
 }
 
-/// A link between components: an interface, and who is at its other end.
-#[derive(Debug, Clone)]
-pub(crate) struct Edge {
-    interface: InterfaceName,
-    other: String,
-    same_account: bool,
-}
+form_only!(Call, "{ interface: \"demo:pricing/price@0.1.0\", component: pricing }");
+form_only!(Serve, "{ interface: \"demo:pricing/price@0.1.0\", account: self }");
 
-impl fmt::Display for Edge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} with {}", self.interface, self.other)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use writ_provider::Claim;
 
-fn covered(pattern: &Pattern, edge: &Edge) -> Result<(), Denied> {
-    let covered = pattern.covers(&edge.interface);
-    if covered { Ok(()) } else { Err(Denied::new(format!("has no entry for {}", edge.interface))) }
-}
+    use super::*;
 
-impl Constraint for Call {
-    const NAMED: bool = true;
-    const EXAMPLE: &'static str = "{ interface: \"demo:pricing/price@0.1.0\", component: pricing }";
-    type Request<'a> = &'a Edge;
-    type Plan = Edge;
-
-    fn permits(&self, edge: &Edge) -> Result<(), Denied> {
-        covered(&self.interface, edge)?;
-        let named = self.component == "any" || self.component == edge.other;
-        if named { Ok(()) } else { Err(Denied::new(format!("permits to call {}", self.component))) }
+    #[track_caller]
+    fn check<C: Constraint>(claim: Value, reads: bool) {
+        assert_eq!(Claim::<C>::parse(&claim).is_ok(), reads, "{claim}");
     }
 
-    fn plans(_: &LinkConfig) -> Result<Vec<Edge>, InvalidLink> {
-        Ok(Vec::new())
-    }
-
-    fn request(edge: &Edge) -> &Edge {
-        edge
-    }
-
-    fn allowing(edge: &Edge) -> Value {
-        json!({ "interface": edge.interface.to_string(), "component": edge.other })
-    }
-}
-
-impl Constraint for Serve {
-    const NAMED: bool = true;
-    const EXAMPLE: &'static str = "{ interface: \"demo:pricing/price@0.1.0\", account: self }";
-    type Request<'a> = &'a Edge;
-    type Plan = Edge;
-
-    fn permits(&self, edge: &Edge) -> Result<(), Denied> {
-        covered(&self.interface, edge)?;
-        let (named, callers) = match &self.callers {
-            Callers::Component(name) => (name == "any" || *name == edge.other, name),
-            Callers::Account(account) => (account == "self" && edge.same_account, account),
-        };
-        if named { Ok(()) } else { Err(Denied::new(format!("serves {callers}"))) }
-    }
-
-    fn plans(_: &LinkConfig) -> Result<Vec<Edge>, InvalidLink> {
-        Ok(Vec::new())
-    }
-
-    fn request(edge: &Edge) -> &Edge {
-        edge
-    }
-
-    fn allowing(edge: &Edge) -> Value {
-        json!({ "interface": edge.interface.to_string(), "component": edge.other })
+    #[test]
+    fn forms() {
+        let name = "demo:pricing/price@0.1.0";
+        check::<Call>(json!([{ "interface": name, "component": "pricing" }]), true);
+        check::<Call>(json!({ "interface": "any", "component": "any" }), true);
+        check::<Call>(json!({ "interface": name }), false);
+        check::<Call>(json!({ "interface": "pricing", "component": "a" }), false);
+        check::<Call>(json!({ "interface": name, "component": "a", "more": 1 }), false);
+        check::<Call>(json!("any"), false);
+        check::<Serve>(json!({ "interface": name, "account": "self" }), true);
+        check::<Serve>(json!({ "interface": name, "component": "a" }), true);
+        check::<Serve>(json!({ "interface": name, "component": "a", "account": "self" }), false);
+        check::<Serve>(json!({ "interface": name }), false);
     }
 }
