@@ -216,7 +216,11 @@ impl Host {
                 budgets: &self.budgets,
             };
             let target = Target::new(Arc::new(entry.clone()));
-            routes.push(opened.connect(parts, &trigger.source, target).await.map_err(failed)?);
+            let Some(calls) = opened.calls() else {
+                let capability = trigger.capability;
+                return Err(failed(OpenError::Config(format!("{capability} calls no components"))));
+            };
+            routes.push(calls.connect(parts, &trigger.source, target).await.map_err(failed)?);
         }
         Ok(())
     }

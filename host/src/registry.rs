@@ -23,7 +23,7 @@ use crate::vocabulary::Vocabulary;
 /// The providers that a host serves. The one place that names them is whoever builds it: the CLI, or an embedder.
 #[derive(Default)]
 pub struct Registry {
-    vocabulary: Option<Vocabulary>,
+    vocabulary: Vocabulary,
     backends: Vec<Backend>,
 }
 
@@ -43,7 +43,7 @@ type Opening = BoxFuture<'static, Result<Arc<dyn Opened>, OpenError>>;
 impl Registry {
     /// No providers yet.
     pub fn new() -> Self {
-        Self { vocabulary: Some(Vocabulary::new()), backends: Vec::new() }
+        Self::default()
     }
 
     /// Adds a provider that components import. The first image of a capability is its default.
@@ -53,7 +53,7 @@ impl Registry {
         image: &'static str,
         config: impl Fn() -> P::Config + Send + Sync + 'static,
     ) -> Self {
-        self.backend::<P, _>(image, config, |provider| Arc::new(Imported(provider)))
+        self.backend::<P, _>(image, config, |provider| Arc::new(Served { provider, calls: None }))
     }
 
     /// Adds a provider that also calls into components.
@@ -63,7 +63,7 @@ impl Registry {
         image: &'static str,
         config: impl Fn() -> P::Config + Send + Sync + 'static,
     ) -> Self {
-        self.backend::<P, _>(image, config, |provider| Arc::new(Calling(provider)))
+        self.backend::<P, _>(image, config, |provider| Arc::new(Served { calls: Some(provider.clone()), provider }))
     }
 
     fn backend<P: Provider, F>(mut self, image: &'static str, config: F, wrap: fn(Arc<P>) -> Arc<dyn Opened>) -> Self
@@ -71,9 +71,8 @@ impl Registry {
         F: Fn() -> P::Config + Send + Sync + 'static,
     {
         let capability = P::CAPABILITY.name;
-        let vocabulary = self.vocabulary.get_or_insert_with(Vocabulary::new);
-        if vocabulary.word(capability).is_none() {
-            vocabulary.add::<P>();
+        if self.vocabulary.word(capability).is_none() {
+            self.vocabulary.add::<P>();
         }
         let open = move || -> Opening {
             let config = config();
@@ -85,15 +84,16 @@ impl Registry {
 
     /// What claims can say on a host with these providers.
     pub fn vocabulary(&self) -> &Vocabulary {
-        static NOTHING: std::sync::LazyLock<Vocabulary> = std::sync::LazyLock::new(Vocabulary::new);
-        self.vocabulary.as_ref().unwrap_or(&NOTHING)
+        &self.vocabulary
     }
 
     /// Takes nothing new from any trigger, and awaits the end of what they began. The last that was registered first: what
     /// brings work from outside is registered after what hands it on inside.
     pub(crate) async fn drain(&self, end: Instant) {
         for opened in self.backends.iter().rev().filter_map(|backend| backend.opened.get()) {
-            opened.drain(end.saturating_duration_since(Instant::now())).await;
+            if let Some(calls) = opened.calls() {
+                calls.drain(end.saturating_duration_since(Instant::now())).await;
+            }
         }
     }
 
@@ -119,7 +119,13 @@ pub(crate) trait Opened: Send + Sync {
     ) -> wasmtime::Result<bool>;
     /// Reads a grant once, to attach it to every store.
     fn admit(&self, parts: Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim>;
-    /// Connects a trigger's source to a target.
+    /// How it calls components, if it does.
+    fn calls(&self) -> Option<&dyn Calls>;
+}
+
+/// What a trigger does besides, its type forgotten.
+pub(crate) trait Calls: Send + Sync {
+    /// Connects its source to a target.
     fn connect<'a>(
         &'a self,
         parts: Parts<'a>,
@@ -174,69 +180,39 @@ impl<P: Provider> Attach for Attachable<P> {
     }
 }
 
-fn link<P: Provider>(
-    interface: &InterfaceName,
-    linker: &mut LinkerInstance<'_, Instance>,
-    slot: Slot,
-) -> wasmtime::Result<bool> {
-    for row in P::CAPABILITY.interfaces {
-        let same = row.name.parse::<InterfaceName>().is_ok_and(|name| name.matches(interface));
-        if same {
-            return (row.link)(linker, slot.getter::<Attached<P>>()).map(|()| true);
+/// A provider that was opened.
+struct Served<P> {
+    provider: Arc<P>,
+    calls: Option<Arc<dyn Calls>>,
+}
+
+impl<P: Provider> Opened for Served<P> {
+    fn link(
+        &self,
+        interface: &InterfaceName,
+        linker: &mut LinkerInstance<'_, Instance>,
+        slot: Slot,
+    ) -> wasmtime::Result<bool> {
+        for row in P::CAPABILITY.interfaces {
+            let same = row.name.parse::<InterfaceName>().is_ok_and(|name| name.matches(interface));
+            if same {
+                return (row.link)(linker, slot.getter::<Attached<P>>()).map(|()| true);
+            }
         }
-    }
-    Ok(false)
-}
-
-fn admit<P: Provider>(provider: &Arc<P>, parts: &Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim> {
-    let grant = parts.grant::<P::Constraint>(P::CAPABILITY.name)?;
-    Ok(Arc::new(Attachable { provider: provider.clone(), grant }))
-}
-
-/// A provider that components import.
-struct Imported<P>(Arc<P>);
-
-impl<P: Provider> Opened for Imported<P> {
-    fn link(
-        &self,
-        interface: &InterfaceName,
-        linker: &mut LinkerInstance<'_, Instance>,
-        slot: Slot,
-    ) -> wasmtime::Result<bool> {
-        link::<P>(interface, linker, slot)
+        Ok(false)
     }
 
     fn admit(&self, parts: Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim> {
-        admit(&self.0, &parts)
+        let grant = parts.grant::<P::Constraint>(P::CAPABILITY.name)?;
+        Ok(Arc::new(Attachable { provider: self.provider.clone(), grant }))
     }
 
-    fn connect<'a>(&'a self, _: Parts<'a>, _: &'a LinkConfig, _: Target) -> BoxFuture<'a, Result<Route, OpenError>> {
-        let name = P::CAPABILITY.name;
-        Box::pin(async move { Err(OpenError::Config(format!("{name} calls no components"))) })
-    }
-
-    fn drain(&self, _: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(async {})
+    fn calls(&self) -> Option<&dyn Calls> {
+        self.calls.as_deref()
     }
 }
 
-/// A provider that also calls components.
-struct Calling<P>(Arc<P>);
-
-impl<P: Trigger> Opened for Calling<P> {
-    fn link(
-        &self,
-        interface: &InterfaceName,
-        linker: &mut LinkerInstance<'_, Instance>,
-        slot: Slot,
-    ) -> wasmtime::Result<bool> {
-        link::<P>(interface, linker, slot)
-    }
-
-    fn admit(&self, parts: Parts<'_>) -> Result<Arc<dyn Attach>, InvalidClaim> {
-        admit(&self.0, &parts)
-    }
-
+impl<P: Trigger> Calls for P {
     fn connect<'a>(
         &'a self,
         parts: Parts<'a>,
@@ -247,13 +223,13 @@ impl<P: Trigger> Opened for Calling<P> {
             let unreadable = |error: String| OpenError::Config(error);
             let grant = parts.grant(P::CAPABILITY.name).map_err(|error| unreadable(error.to_string()))?;
             let plans = P::Constraint::plans(source).map_err(|error| unreadable(error.to_string()))?;
-            let route = self.0.connect(grant, source, plans, target).await?;
+            let route = Trigger::connect(self, grant, source, plans, target).await?;
             Ok(Box::new(route) as Route)
         })
     }
 
     fn drain(&self, wait: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(self.0.drain(wait))
+        Box::pin(Trigger::drain(self, wait))
     }
 }
 

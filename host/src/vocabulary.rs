@@ -9,18 +9,22 @@ use writ_provider::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkCo
 use crate::names::InterfaceName;
 
 /// The capabilities that claims may name on this host.
-#[derive(Default)]
 pub struct Vocabulary {
     words: Vec<Box<dyn Word>>,
+}
+
+impl Default for Vocabulary {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Vocabulary {
     /// With what the host itself understands (`call` and `serve`), and no provider.
     pub fn new() -> Self {
-        let mut vocabulary = Self::default();
-        vocabulary.words.push(Box::new(Own::<crate::links::Call>::new("call")));
-        vocabulary.words.push(Box::new(Own::<crate::links::Serve>::new("serve")));
-        vocabulary
+        let call = Box::new(Own::<crate::links::Call>::new("call"));
+        let serve = Box::new(Own::<crate::links::Serve>::new("serve"));
+        Self { words: vec![call, serve] }
     }
 
     /// Adds a provider's capability.
