@@ -14,6 +14,7 @@ mod log;
 mod manifest;
 mod mint;
 mod program;
+pub mod terminal;
 mod up;
 
 pub use files::{Scratch, guest, snapshot, unsigned_guest};
