@@ -1,21 +1,22 @@
 //! Every grant, or every denial at once. Nothing is compiled or started before this said yes.
 
+mod statement;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
 use writ_signing::PublicKey;
-use writ_signing::token;
 
 use crate::baseline::is_baseline;
-use crate::budgets::Source;
 use crate::denial::{Addition, Denial, Denials, Refusal};
-use crate::images;
 use crate::limits::{AdmittedLimits, Figures};
 use crate::load::{Artifact, Export, VerifiedArtifact};
 use crate::names::InterfaceName;
 use crate::vocabulary::{self, Vocabulary, Word};
+pub(crate) use statement::Statement;
+use statement::statements;
 
 /// A manifest component with the bytes it stands for, verified.
 pub struct Candidate<'a> {
@@ -74,34 +75,6 @@ pub(crate) struct Trigger {
     pub(crate) capability: &'static str,
     pub(crate) image: Option<String>,
     pub(crate) source: LinkConfig,
-}
-
-/// What one document says.
-#[derive(Debug, Clone)]
-pub(crate) struct Statement {
-    pub(crate) document: Document,
-    /// Whom the document is about: what it budgets is shared by all who stand under it, whatever its release.
-    pub(crate) id: String,
-    /// None: restricts nothing.
-    pub(crate) capabilities: Option<BTreeMap<String, Value>>,
-    pub(crate) limits: BTreeMap<String, Value>,
-}
-
-impl Statement {
-    /// The document, as budgets know it.
-    pub(crate) fn source(&self) -> Source {
-        (self.document.clone(), self.id.clone())
-    }
-
-    /// What it says about a capability: `Err` where it is refused, `Ok(None)` where it is not restricted.
-    pub(crate) fn about(&self, capability: &str) -> Result<Option<&Value>, String> {
-        let Some(map) = &self.capabilities else { return Ok(None) };
-        match map.get(capability) {
-            Some(claim) => Ok(Some(claim)),
-            None if self.document == Document::Restriction => Ok(None),
-            None => Err(format!("has no `{capability}`")),
-        }
-    }
 }
 
 impl Admission {
@@ -177,54 +150,6 @@ pub fn authorize(
         });
     }
     if denials.is_empty() { Ok(Admission { components }) } else { Err(denials) }
-}
-
-/// Every document that applies to a component, narrowest first.
-fn statements(candidate: &Candidate<'_>, application: &Application, policies: &Policies) -> Vec<Statement> {
-    let verified = candidate.verified;
-    let token = |document, id: String, common: &token::Common| Statement {
-        document,
-        id,
-        capabilities: match &common.capabilities {
-            token::Capabilities::Any => None,
-            token::Capabilities::Only(map) => Some(map.clone()),
-        },
-        limits: common.limits.clone(),
-    };
-    let policy = |document, id: String, policy: &manifest::Policy| Statement {
-        document,
-        id,
-        capabilities: match &policy.capabilities {
-            manifest::Capabilities::Any => None,
-            manifest::Capabilities::Only(map) => Some(map.clone()),
-        },
-        limits: policy.limits.clone(),
-    };
-    let own = verified.principal().keyed().to_string();
-    let of_subject = |document, common: &token::Common| token(document, common.subject.to_string(), common);
-    let mut statements = vec![token(Document::Component, own, &verified.component().common)];
-    statements.extend(verified.signing_key().map(|key| of_subject(Document::SigningKey, &key.common)));
-    statements.push(of_subject(Document::Account, &verified.account().common));
-    let operator = verified.operator();
-    match policies.trust.get(&operator) {
-        Some(TrustPolicy::Any) => {}
-        Some(TrustPolicy::Inline(inline)) => statements.push(policy(Document::Trust, operator.to_string(), inline)),
-        // Verification pinned the operator; one without an entry may grant nothing.
-        None => statements.push(Statement {
-            document: Document::Trust,
-            id: operator.to_string(),
-            capabilities: Some(BTreeMap::new()),
-            limits: BTreeMap::new(),
-        }),
-    }
-    statements.extend(policies.host.as_ref().map(|host| policy(Document::HostPolicy, String::new(), host)));
-    statements.extend(candidate.entry.restriction.clone().map(|restriction| Statement {
-        document: Document::Restriction,
-        id: format!("{}/{}", application.name, candidate.entry.name),
-        capabilities: Some(restriction),
-        limits: BTreeMap::new(),
-    }));
-    statements
 }
 
 /// The review of one component, gathering its denials.
@@ -444,14 +369,15 @@ impl<'a> Review<'a> {
     }
 
     fn image_serves(&mut self, image: Option<&str>, capability: &'static str, link: &Link) -> bool {
-        let serves = image.is_none_or(|image| images::capability(image) == Some(capability));
-        if !serves {
-            let image = image.unwrap_or_default();
-            let what =
-                format!("is linked at line {} to the image {image}, which does not serve {capability}", link.at.line);
-            self.deny(what, Vec::new(), Some(format!("use `image: builtin:{capability}`")));
+        let Some(image) = image else { return true };
+        if self.vocabulary.serving(image, capability).is_some() {
+            return true;
         }
-        serves
+        let what =
+            format!("is linked at line {} to the image {image}, which does not serve {capability}", link.at.line);
+        let images: Vec<_> = self.vocabulary.images(capability).map(|image| format!("`image: {image}`")).collect();
+        self.deny(what, Vec::new(), Some(format!("use {}", images.join(" or "))));
+        false
     }
 
     /// Whether the link's configuration can be read, and every document permits all it asks for.

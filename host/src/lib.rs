@@ -42,7 +42,6 @@ pub use call::CallError;
 pub use denial::{Denial, Denials, Line, Refusal};
 pub use engine::Capacity;
 pub use host::{DeployError, Deployment, Host, HostError, Settings};
-pub use images::{capability as image_capability, is_stand_in};
 pub use link::LinkError;
 pub use load::{Artifact, Export, LoadError, VerifiedArtifact};
 pub use names::{InterfaceName, InvalidName};

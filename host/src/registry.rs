@@ -16,7 +16,6 @@ use writ_provider::{
 
 use crate::authorize::Statement;
 use crate::budgets::Budgets;
-use crate::images;
 use crate::names::InterfaceName;
 use crate::vocabulary::Vocabulary;
 
@@ -46,7 +45,9 @@ impl Registry {
         Self::default()
     }
 
-    /// Adds a provider that components import. The first image of a capability is its default.
+    /// Adds a provider that components import, under the image that picks it in a manifest: `properties: { image: … }`, with
+    /// or without a tag. The first image of a capability is its default. Another provider of the same capability reads the
+    /// same claims: what they may say is what the first one's [`Constraint`] says.
     #[must_use]
     pub fn provider<P: Provider>(
         self,
@@ -56,7 +57,7 @@ impl Registry {
         self.backend::<P, _>(image, config, |provider| Arc::new(Served { provider, calls: None }))
     }
 
-    /// Adds a provider that also calls into components.
+    /// Adds a provider that also calls into components; otherwise as [`provider`](Self::provider).
     #[must_use]
     pub fn trigger<P: Trigger>(
         self,
@@ -71,9 +72,7 @@ impl Registry {
         F: Fn() -> P::Config + Send + Sync + 'static,
     {
         let capability = P::CAPABILITY.name;
-        if self.vocabulary.word(capability).is_none() {
-            self.vocabulary.add::<P>();
-        }
+        self.vocabulary.add::<P>(image);
         let open = move || -> Opening {
             let config = config();
             Box::pin(async move { Ok(wrap(Arc::new(P::open(config).await?))) })
@@ -99,9 +98,12 @@ impl Registry {
 
     /// The opened backend of a capability: the image's own where there is one, else the capability's default.
     pub(crate) async fn open(&self, capability: &str, image: Option<&str>) -> Result<Arc<dyn Opened>, OpenError> {
-        let of_capability = || self.backends.iter().filter(|backend| backend.capability == capability);
-        let named = image.and_then(|image| of_capability().find(|backend| backend.image == images::bare(image)));
-        let Some(backend) = named.or_else(|| of_capability().next()) else {
+        let registered = match image {
+            Some(image) => self.vocabulary.serving(image, capability),
+            None => self.vocabulary.images(capability).next(),
+        };
+        let is = |backend: &&Backend| backend.capability == capability && Some(backend.image) == registered;
+        let Some(backend) = self.backends.iter().find(is) else {
             return Err(OpenError::Config(format!("no provider serves {capability} here")));
         };
         backend.opened.get_or_try_init(|| (backend.open)()).await.cloned()

@@ -1,4 +1,4 @@
-//! What claims can say here: every registered capability, its interfaces, and how its entries are read.
+//! What claims can say here: every registered capability, its interfaces and images, and how its entries are read.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,30 +6,32 @@ use std::marker::PhantomData;
 use serde_json::Value;
 use writ_provider::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig, Provider};
 
+use crate::images::Images;
 use crate::names::InterfaceName;
 
-/// The capabilities that claims may name on this host.
+/// The capabilities that claims may name on this host, and the images that serve them.
 pub struct Vocabulary {
     words: Vec<Box<dyn Word>>,
+    images: Images,
 }
 
 impl Default for Vocabulary {
+    /// With what the host itself understands (`call` and `serve`), and no provider.
     fn default() -> Self {
-        Self::new()
+        let call = Box::new(Own::<crate::links::Call>::new("call"));
+        let serve = Box::new(Own::<crate::links::Serve>::new("serve"));
+        Self { words: vec![call, serve], images: Images::default() }
     }
 }
 
 impl Vocabulary {
-    /// With what the host itself understands (`call` and `serve`), and no provider.
-    pub fn new() -> Self {
-        let call = Box::new(Own::<crate::links::Call>::new("call"));
-        let serve = Box::new(Own::<crate::links::Serve>::new("serve"));
-        Self { words: vec![call, serve] }
-    }
-
-    /// Adds a provider's capability.
-    pub fn add<P: Provider>(&mut self) {
+    /// Adds a provider's capability, and an image that serves it.
+    pub(crate) fn add<P: Provider>(&mut self, image: &'static str) {
         let capability = P::CAPABILITY;
+        self.images.add(image, capability.name);
+        if self.word(capability.name).is_some() {
+            return;
+        }
         let names = |names: Vec<&str>| names.into_iter().filter_map(|name| name.parse().ok()).collect();
         self.words.push(Box::new(Own::<P::Constraint> {
             name: capability.name,
@@ -52,6 +54,21 @@ impl Vocabulary {
     /// The capability that calls an interface that a component exports.
     pub(crate) fn exported(&self, name: &InterfaceName) -> Option<&dyn Word> {
         self.words.iter().map(Box::as_ref).find(|word| word.exports().iter().any(|own| own.matches(name)))
+    }
+
+    /// The registered image that serves a capability where a manifest names `image`.
+    pub(crate) fn serving(&self, image: &str, capability: &str) -> Option<&'static str> {
+        self.images.serving(image, capability)
+    }
+
+    /// The images that serve a capability here, its default first.
+    pub fn images(&self, capability: &str) -> impl Iterator<Item = &'static str> {
+        self.images.of(capability)
+    }
+
+    /// The registered image that serves instead of `image`, where that is one of wasmCloud's and nobody registered it.
+    pub fn stand_in(&self, image: &str) -> Option<&'static str> {
+        self.images.stand_in(image)
     }
 
     /// The names of all capabilities that can be claimed with entries.

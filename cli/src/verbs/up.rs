@@ -84,7 +84,7 @@ async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Durat
     let mut signals = Signals::listen().context("signals cannot be handled")?;
     let application = &loaded.application.name;
     tracing::info!(target: "writ::host", %application, "starting");
-    warn_of_stand_ins(loaded);
+    warn_of_stand_ins(loaded, host);
     let deployment = tokio::select! {
         deployed = host.deploy(admission) => deployed?,
         signal = signals.next() => {
@@ -134,13 +134,12 @@ async fn stop(host: &Host, deployment: Deployment, drain: Duration, interrupt: &
 }
 
 /// wasmCloud's images are not run: what stands in for each is said, so that nobody believes to have a Redis.
-fn warn_of_stand_ins(loaded: &Loaded) {
+fn warn_of_stand_ins(loaded: &Loaded, host: &Host) {
     for provider in &loaded.application.providers {
         let Some(image) = provider.image() else { continue };
-        if writ_host::is_stand_in(image) {
-            let capability = writ_host::image_capability(image).unwrap_or_default();
+        if let Some(instead) = host.vocabulary().stand_in(image) {
             let (provider, image) = (&provider.name, &image.value);
-            tracing::warn!(target: "writ::host", provider, image, "served by builtin:{capability} instead");
+            tracing::warn!(target: "writ::host", provider, image, "served by {instead} instead");
         }
     }
 }

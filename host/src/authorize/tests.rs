@@ -15,7 +15,7 @@ use writ_signing::{Role, Roots, SigningKey, section};
 use super::{Candidate, Policies, authorize};
 use crate::denial::Denials;
 use crate::load::Artifact;
-use crate::vocabulary::Vocabulary;
+use crate::registry::Registry;
 
 /// A capability with a naming field, that is imported and also calls.
 struct Shelf;
@@ -240,7 +240,7 @@ spec:
       properties: { image: builtin:keyvalue }
     - name: other
       type: capability
-      properties: { image: builtin:keyvalue-memory }
+      properties: { image: registry.example/acme/shelf:1.2.0 }
 ";
 
 const RESTRICTED: &str = "
@@ -296,12 +296,13 @@ impl Case {
         let trust = self.trust.as_ref().map_or(TrustPolicy::Any, |value| TrustPolicy::Inline(policy(value)));
         let policies =
             Policies { host: self.host.as_ref().map(policy), trust: BTreeMap::from([(operator.public(), trust)]) };
-        let mut vocabulary = Vocabulary::new();
-        vocabulary.add::<Shelf>();
-        vocabulary.add::<Bell>();
+        let registry = Registry::new()
+            .provider::<Shelf>("builtin:keyvalue", || ())
+            .provider::<Shelf>("registry.example/acme/shelf", || ())
+            .provider::<Bell>("builtin:bell", || ());
         let application = Application::parse(self.manifest).unwrap();
         let candidate = Candidate { entry: &application.components[0], verified: &verified };
-        let admission = authorize(&[candidate], &application, &policies, &vocabulary)?;
+        let admission = authorize(&[candidate], &application, &policies, registry.vocabulary())?;
         Ok(admission.components()[0].capabilities().map(str::to_owned).collect())
     }
 
@@ -432,6 +433,18 @@ fn two_links_that_differ() {
               hint: one backend serves all interfaces of a capability: write one link with all of them
         "#]],
     );
+}
+
+#[test]
+fn an_image_that_serves_something_else() {
+    let manifest = LINKED.replace("builtin:keyvalue", "builtin:bell").leak();
+    let claims = json!({ "keyvalue": { "shelf": "any" } });
+    Case { imports: vec![STORE], exports: vec![HANDLER], claims, manifest, ..Case::default() }.check(expect![[r#"
+        denied: one (acme/one) is linked at line 11 to the image builtin:bell, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue` or `image: registry.example/acme/shelf`
+        denied: one (acme/one) is linked at line 21 to the image builtin:bell, which does not serve keyvalue
+          hint: use `image: builtin:keyvalue` or `image: registry.example/acme/shelf`
+    "#]]);
 }
 
 #[test]

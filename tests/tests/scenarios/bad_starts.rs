@@ -324,9 +324,9 @@ fn a_link_that_makes_no_sense_is_refused_with_its_line() {
         "builtin:teleport",
         expect![[r#"
         denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:teleport, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
+          hint: use `image: builtin:keyvalue` or `image: builtin:keyvalue-memory`
         denied: totals (local/totals) is linked at line 34 to the image builtin:teleport, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
+          hint: use `image: builtin:keyvalue` or `image: builtin:keyvalue-memory`
     "#]],
     );
     check(
@@ -334,9 +334,9 @@ fn a_link_that_makes_no_sense_is_refused_with_its_line() {
         "builtin:messaging",
         expect![[r#"
         denied: orders-api (local/orders-api) is linked at line 16 to the image builtin:messaging, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
+          hint: use `image: builtin:keyvalue` or `image: builtin:keyvalue-memory`
         denied: totals (local/totals) is linked at line 34 to the image builtin:messaging, which does not serve keyvalue
-          hint: use `image: builtin:keyvalue`
+          hint: use `image: builtin:keyvalue` or `image: builtin:keyvalue-memory`
     "#]],
     );
 }
