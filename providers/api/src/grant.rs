@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
+use crate::budget::{Budget, Now};
 use crate::units::Rate;
 use crate::{Claim, Constraint, Denied, LinkConfig, Principal};
 
@@ -87,27 +87,61 @@ impl<C: Constraint> Layer<C> {
         &self.document
     }
 
-    /// Whether one whole entry permits the request, and draws on that entry's rate if `now` is given.
-    fn permits(&self, request: C::Request<'_>, now: Option<Instant>) -> Result<(), Denied> {
-        let Claim::Entries(entries) = &self.claim else { return Ok(()) };
-        let mut refusal = None;
-        for (entry, budget) in entries.iter().zip(&self.budgets) {
-            let denied = match entry.permits(request) {
-                Ok(()) if take(budget.as_deref(), now) => return Ok(()),
-                Ok(()) => Denied::new("the rate it permits is used up"),
-                Err(denied) => denied,
-            };
-            refusal.get_or_insert(denied);
+    /// The entry that the request is counted by: the one that it was counted by before, if that permits it whole as it is
+    /// now, or else the first that does and has some of its rate left.
+    fn choose(&self, held: usize, request: C::Request<'_>, now: Option<&Now>) -> Result<usize, Denied> {
+        match self.claim.entries().get(held) {
+            Some(entry) if entry.permits(request).is_ok() => Ok(held),
+            _ => self.choose_from(0, request, now),
         }
-        Err(refusal.unwrap_or_else(|| Denied::new("permits nothing (its claim is empty)")))
+    }
+
+    /// The first entry from `start` on that permits the whole request, and has some of its rate left if `now` is given.
+    fn choose_from(&self, start: usize, request: C::Request<'_>, now: Option<&Now>) -> Result<usize, Denied> {
+        let Claim::Entries(entries) = &self.claim else { return Ok(UNRESTRICTED) };
+        let (mut refusal, mut is_used_up) = (None, false);
+        for (index, (entry, budget)) in entries.iter().zip(&self.budgets).enumerate().skip(start) {
+            match (entry.permits(request), budget, now) {
+                (Ok(()), Some(budget), Some(now)) if !budget.has_one(now) => is_used_up = true,
+                (Ok(()), ..) => return Ok(index),
+                (Err(denied), ..) => refusal = refusal.or(Some(denied)),
+            }
+        }
+        Err(match refusal {
+            _ if is_used_up => Denied::new("the rate it permits is used up"),
+            Some(refusal) => refusal,
+            None => Denied::new("permits nothing (its claim is empty)"),
+        })
+    }
+
+    /// Draws on the rate of an entry, if it says one.
+    fn draw(&self, entry: usize, now: Option<&Now>) -> bool {
+        match (self.budgets.get(entry), now) {
+            (Some(Some(budget)), Some(now)) => budget.take(now),
+            _ => true,
+        }
     }
 }
 
-fn take(budget: Option<&Budget>, now: Option<Instant>) -> bool {
-    match (budget, now) {
-        (Some(budget), Some(now)) => budget.take(now),
-        _ => true,
+/// Chooses an entry of each document and then draws on their rates, so that a request which is denied uses up nobody's.
+/// `held` says by which entries the request is counted already: what was drawn for it is not drawn again.
+fn settle<C: Constraint>(
+    layers: &[Layer<C>],
+    held: &mut [usize],
+    request: C::Request<'_>,
+    now: Option<&Now>,
+) -> Result<(), Refused> {
+    let Some((layer, layers)) = layers.split_first() else { return Ok(()) };
+    let Some((held, others)) = held.split_first_mut() else { return Err(nothing()) };
+    let refused = |reason| Refused { document: layer.document.clone(), reason };
+    let mut entry = layer.choose(*held, request, now).map_err(refused)?;
+    settle(layers, others, request, now)?;
+    // Somebody else may have taken the last one meanwhile; then a later entry may still do.
+    while entry != *held && !layer.draw(entry, now) {
+        entry = layer.choose_from(entry.saturating_add(1), request, now).map_err(refused)?;
     }
+    *held = entry;
+    Ok(())
 }
 
 /// What a grant is made of. Only the host makes one, after `authorize`.
@@ -133,13 +167,28 @@ impl<C: Constraint> Grant<C> {
         Self { inner: Arc::new(Inner { capability, principal, link, settings, layers, rated, denied }) }
     }
 
-    /// Whether every document permits the request, each by one whole entry. Draws on the rates; logs what was denied.
+    /// Whether every document permits the request, each by one whole entry. Draws on those entries' rates; logs what was
+    /// denied.
     ///
     /// # Errors
     /// [`Refused`] by the first document that does not.
     pub fn permits(&self, request: C::Request<'_>) -> Result<(), Refused> {
-        let checked = self.check(request, self.inner.rated.then(Instant::now));
-        checked.inspect_err(|refused| self.note(refused))
+        let (count, mut few, mut many) = (self.inner.layers.len(), [NO_ENTRY; FEW], Vec::new());
+        let held = few.get_mut(..count).unwrap_or_else(|| {
+            many.resize(count, NO_ENTRY);
+            &mut many
+        });
+        self.check(held, request)
+    }
+
+    /// As [`permits`](Self::permits), for a request that is not known as a whole yet.
+    ///
+    /// # Errors
+    /// [`Refused`] by the first document that does not permit what is known of it.
+    pub fn approve(&self, request: C::Request<'_>) -> Result<Approved<C>, Refused> {
+        let mut held = vec![NO_ENTRY; self.inner.layers.len()];
+        self.check(&mut held, request)?;
+        Ok(Approved { grant: self.clone(), held })
     }
 
     /// Every document's answer to the request, without drawing on any rate: for checks before anything runs.
@@ -148,26 +197,19 @@ impl<C: Constraint> Grant<C> {
             return vec![nothing()];
         }
         let refusal = |layer: &Layer<C>| {
-            let reason = layer.permits(request, None).err()?;
+            let reason = layer.choose_from(0, request, None).err()?;
             Some(Refused { document: layer.document.clone(), reason })
         };
         self.inner.layers.iter().filter_map(refusal).collect()
     }
 
-    fn check(&self, request: C::Request<'_>, now: Option<Instant>) -> Result<(), Refused> {
-        if self.inner.layers.is_empty() {
-            return Err(nothing());
-        }
-        // Who refuses is asked before anything is drawn: a request that is denied uses up nobody's rate.
-        let all = |now| {
-            let mut layers = self.inner.layers.iter();
-            layers.try_for_each(|layer| {
-                let refused = |reason| Refused { document: layer.document.clone(), reason };
-                layer.permits(request, now).map_err(refused)
-            })
+    fn check(&self, held: &mut [usize], request: C::Request<'_>) -> Result<(), Refused> {
+        let now = self.inner.rated.then(Now::read);
+        let settled = match self.inner.layers.as_slice() {
+            [] => Err(nothing()),
+            layers => settle(layers, held, request, now.as_ref()),
         };
-        all(None)?;
-        if now.is_some() { all(now) } else { Ok(()) }
+        settled.inspect_err(|refused| self.note(refused))
     }
 
     /// Logs the first denial and then each power of two of them, so that a guest cannot flood the log with them.
@@ -214,165 +256,33 @@ impl<C> Clone for Grant<C> {
     }
 }
 
-/// What is left of a rate: a bucket that holds one period's worth, and fills steadily.
-#[derive(Debug)]
-pub struct Budget {
-    start: Instant,
-    // Nanoseconds since `start` at which the bucket will be full again (GCRA's theoretical arrival time).
-    full_at: AtomicU64,
-    interval: u64,
-    period: u64,
+/// A request that was permitted as far as it is known, and by which entry of each document.
+///
+/// What is asked for may become known bit by bit: an address after its name was looked up, a length while the bytes come.
+/// It is one request all the while, so it is counted once, by an entry that permits the whole of it: the rate of one entry
+/// and the size of another do not add up.
+pub struct Approved<C> {
+    grant: Grant<C>,
+    held: Vec<usize>,
 }
 
-impl Budget {
-    /// A full bucket of `rate.count`, refilled over `rate.period`.
-    pub fn new(rate: Rate) -> Self {
-        let period = u64::try_from(rate.per().duration().as_nanos()).unwrap_or(u64::MAX);
-        let interval = period.checked_div(rate.count()).unwrap_or(u64::MAX).max(1);
-        Self { start: Instant::now(), full_at: AtomicU64::new(0), interval, period }
-    }
-
-    /// Takes one, if there is one at `now`.
-    pub fn take(&self, now: Instant) -> bool {
-        let now = u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
-        let next = |full_at: u64| {
-            let next = full_at.max(now).saturating_add(self.interval);
-            (next.saturating_sub(now) <= self.period).then_some(next)
-        };
-        self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+impl<C: Constraint> Approved<C> {
+    /// Whether every document still permits the request, now that more of it is known. An entry that permits it whole goes
+    /// on to count it. Where it does not, another one that does may take over, and is drawn on.
+    ///
+    /// # Errors
+    /// [`Refused`] by the first document that does not.
+    pub fn extend(&mut self, request: C::Request<'_>) -> Result<(), Refused> {
+        self.grant.check(&mut self.held, request)
     }
 }
+
+/// No entry: nothing was drawn on yet.
+const NO_ENTRY: usize = usize::MAX;
+/// What counts a request that a document does not restrict.
+const UNRESTRICTED: usize = 0;
+/// As many documents as there are kinds of them, and some.
+const FEW: usize = 8;
 
 #[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-    use std::fmt;
-    use std::time::Duration;
-
-    use serde::Deserialize;
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::{InvalidLink, testing};
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Entry {
-        name: String,
-        rate: Option<Rate>,
-    }
-
-    #[derive(Clone)]
-    struct NoPlan(Infallible);
-
-    impl fmt::Display for NoPlan {
-        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-            match self.0 {}
-        }
-    }
-
-    impl Constraint for Entry {
-        const NAMED: bool = true;
-        const EXAMPLE: &'static str = "{ name: NAME }";
-        type Request<'a> = &'a str;
-        type Plan = NoPlan;
-
-        fn permits(&self, name: &str) -> Result<(), Denied> {
-            if self.name == name { Ok(()) } else { Err(Denied::new(format!("permits {}", self.name))) }
-        }
-
-        fn rate(&self) -> Option<Rate> {
-            self.rate
-        }
-
-        fn plans(_: &LinkConfig) -> Result<Vec<NoPlan>, InvalidLink> {
-            Ok(vec![])
-        }
-
-        fn request(plan: &NoPlan) -> &str {
-            match plan.0 {}
-        }
-
-        fn allowing(plan: &NoPlan) -> Value {
-            match plan.0 {}
-        }
-    }
-
-    fn grant(claims: &[Value]) -> Grant<Entry> {
-        let documents = [Document::Component, Document::Account, Document::HostPolicy];
-        let layer = |(document, claim): (Document, &Value)| {
-            Layer::new(document, Claim::parse(claim).unwrap(), |_, rate| Arc::new(Budget::new(rate)))
-        };
-        Grant::new(GrantParts {
-            capability: "demo",
-            principal: Principal::new(testing::account(), testing::component(), "acme", "orders"),
-            link: LinkConfig::new(),
-            settings: LinkConfig::new(),
-            layers: documents.into_iter().zip(claims).map(layer).collect(),
-        })
-    }
-
-    /// Whether `permits` and `refusals` agree, and say this.
-    #[track_caller]
-    fn check(claims: &[Value], name: &str, refused_by: &[Document]) {
-        let grant = grant(claims);
-        let refusals: Vec<_> = grant.refusals(name).into_iter().map(|refused| refused.document).collect();
-        assert_eq!(refusals, refused_by);
-        assert_eq!(grant.permits(name).err().map(|refused| refused.document).as_ref(), refused_by.first());
-    }
-
-    #[test]
-    fn every_document_must_permit_by_one_entry() {
-        let (a, b) = (json!({ "name": "a" }), json!({ "name": "b" }));
-        check(&[], "a", &[Document::Component]);
-        check(&[json!([])], "a", &[Document::Component]);
-        check(std::slice::from_ref(&a), "a", &[]);
-        check(std::slice::from_ref(&a), "b", &[Document::Component]);
-        check(&[json!([a, b]), a.clone()], "a", &[]);
-        check(&[json!([a, b]), a.clone()], "b", &[Document::Account]);
-        check(&[a.clone(), b.clone(), b], "b", &[Document::Component]);
-        check(&[a.clone(), json!([]), json!([])], "a", &[Document::Account, Document::HostPolicy]);
-    }
-
-    #[test]
-    fn a_rate_is_used_up_and_fills_again() {
-        let budget = Budget::new("3/s".parse().unwrap());
-        let now = Instant::now();
-        let taken = |at: Duration| (0..10).filter(|_| budget.take(now + at)).count();
-        assert_eq!(taken(Duration::ZERO), 3);
-        assert_eq!(taken(Duration::from_millis(100)), 0);
-        assert_eq!(taken(Duration::from_millis(400)), 1);
-        assert_eq!(taken(Duration::from_secs(60)), 3);
-        assert!(!Budget::new("0/h".parse().unwrap()).take(now));
-    }
-
-    #[test]
-    fn a_denied_request_uses_up_nobodys_rate() {
-        let shared = Arc::new(Budget::new("1/h".parse().unwrap()));
-        let layers = |last: Value| {
-            let limited = Claim::parse(&json!({ "name": "a", "rate": "1/h" })).unwrap();
-            let account = Layer::new(Document::Account, limited, |_, _| shared.clone());
-            let last = Layer::new(Document::Restriction, Claim::parse(&last).unwrap(), |_, _| unreachable!());
-            Grant::<Entry>::new(GrantParts {
-                capability: "demo",
-                principal: Principal::new(testing::account(), testing::component(), "acme", "orders"),
-                link: LinkConfig::new(),
-                settings: LinkConfig::new(),
-                layers: vec![account, last],
-            })
-        };
-        let restricted = layers(json!([]));
-        assert!((0..5).all(|_| restricted.permits("a").is_err()));
-        assert!(layers(json!({ "name": "a" })).permits("a").is_ok(), "its sibling still has the account's one");
-        assert!(layers(json!({ "name": "a" })).permits("a").is_err());
-    }
-
-    #[test]
-    fn an_entry_whose_rate_is_used_up_makes_way_for_another() {
-        let limited = grant(&[json!([{ "name": "a", "rate": "1/h" }])]);
-        assert!(limited.permits("a").is_ok());
-        assert_eq!(limited.permits("a").unwrap_err().reason, Denied::new("the rate it permits is used up"));
-        let with_another = grant(&[json!([{ "name": "a", "rate": "1/h" }, { "name": "a" }])]);
-        assert!((0..5).all(|_| with_another.permits("a").is_ok()));
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
 mod capability;
 mod constraint;
 mod deadline;
@@ -30,10 +31,11 @@ mod target;
 pub mod testing;
 mod wasi;
 
+pub use budget::Budget;
 pub use capability::{Attached, Capability, Interface, LinkSource, OpenError, Provider, Trigger, View};
 pub use constraint::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig};
 pub use deadline::Deadline;
-pub use grant::{Budget, Document, Grant, GrantParts, Layer, Refused};
+pub use grant::{Approved, Document, Grant, GrantParts, Layer, Refused};
 pub use instance::{Baseline, Instance};
 pub use limits::{Limits, MemoryBudget};
 pub use slot::{Find, Getter, Slot, TooManySlots};
