@@ -241,6 +241,12 @@ impl Budget {
         };
         self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
+
+    /// Whether it is as a fresh one would be at `now`.
+    pub fn is_full(&self, now: Instant) -> bool {
+        let now = u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
+        self.full_at.load(Ordering::Relaxed) <= now
+    }
 }
 
 #[cfg(test)]
@@ -339,7 +345,9 @@ mod tests {
         let budget = Budget::new("3/s".parse().unwrap());
         let now = Instant::now();
         let taken = |at: Duration| (0..10).filter(|_| budget.take(now + at)).count();
+        assert!(budget.is_full(now));
         assert_eq!(taken(Duration::ZERO), 3);
+        assert!(!budget.is_full(now) && budget.is_full(now + Duration::from_secs(2)));
         assert_eq!(taken(Duration::from_millis(100)), 0);
         assert_eq!(taken(Duration::from_millis(400)), 1);
         assert_eq!(taken(Duration::from_secs(60)), 3);

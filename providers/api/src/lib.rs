@@ -22,6 +22,7 @@
 mod capability;
 mod constraint;
 mod deadline;
+mod generation;
 mod grant;
 mod instance;
 mod limits;
@@ -33,6 +34,7 @@ mod wasi;
 pub use capability::{Attached, Capability, Interface, LinkSource, OpenError, Provider, Trigger, View};
 pub use constraint::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig};
 pub use deadline::Deadline;
+pub use generation::{Generation, Opening};
 pub use grant::{Budget, Document, Grant, GrantParts, Layer, Refused};
 pub use instance::{Baseline, Instance};
 pub use limits::{Limits, MemoryBudget};
