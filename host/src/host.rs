@@ -304,3 +304,6 @@ fn warn_of_expiry(admitted: &Admitted) {
 
 const DAY: u64 = 86_400;
 const WARN: u64 = 7 * DAY;
+
+#[cfg(test)]
+mod tests;
