@@ -40,7 +40,7 @@ pub(crate) fn registry(options: &Options) -> Registry {
         .trigger::<Messaging>("builtin:messaging", Default::default)
         .trigger::<HttpServer>("builtin:http-server", move || HttpConfig {
             listen,
-            named_routes: named_routes.clone(),
+            named_routes: named_routes.clone().into(),
             ..HttpConfig::default()
         })
 }

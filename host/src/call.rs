@@ -88,7 +88,9 @@ impl Host {
         let Some(admitted) = admission.components().first() else {
             return Err(CallError::NoSuchFunction { name: function.to_owned(), known: String::new() });
         };
-        let prepared = self.prepare(admitted, Gate::open()).await?;
+        let (generation, opening) = self.generation();
+        opening.open();
+        let prepared = self.prepare(admitted, Gate::new(generation, Vec::new())).await?;
         let component = prepared.linked.pre.component().clone();
         let found = find(self.engine(), &component, function)?;
         let values = found.values(args)?;

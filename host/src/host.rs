@@ -1,14 +1,14 @@
 //! A host: an engine, its providers, and the applications deployed on it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, watch};
 use writ_manifest::Application;
 use writ_provider::wasmtime::component::Component;
 use writ_provider::wasmtime::{self, Engine};
-use writ_provider::{OpenError, Principal, Target};
+use writ_provider::{Generation, OpenError, Opening, Target};
 
 use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
 use crate::budgets::Budgets;
@@ -19,6 +19,7 @@ use crate::link::{LinkError, link};
 use crate::load::{Artifact, Export};
 use crate::prepared::{Entry, Gate, Pool, Prepared};
 use crate::registry::{Parts, Registry, Route, claims};
+use crate::shares::Shares;
 use crate::vocabulary::Word;
 
 /// How a host is set up.
@@ -37,8 +38,11 @@ pub struct Host {
     capacity: Capacity,
     registry: Registry,
     cache: Option<Arc<Cache>>,
-    policies: Policies,
+    policies: RwLock<Policies>,
+    // What deployments have in common: a swap resets none of it.
     budgets: Budgets,
+    shares: Shares,
+    generations: AtomicU64,
     pool: Pool,
     _ticker: Ticker,
 }
@@ -88,7 +92,23 @@ pub enum DeployError {
     },
 }
 
-/// An application that runs. Dropping it disconnects it; see [`Host::drain`] to let its calls end first.
+/// An application that runs. Dropping it disconnects it, and calls that run come to their end; see [`Host::drain`] to
+/// await them.
+///
+/// To swap what runs without losing a request:
+///
+/// ```no_run
+/// # use writ_host::{Admission, DeployError, Deployment, Host};
+/// # async fn swap(host: &Host, running: Deployment, admission: &Admission) -> Result<Deployment, DeployError> {
+/// let new = host.deploy(admission).await?;
+/// drop(running);
+/// # Ok(new)
+/// # }
+/// ```
+///
+/// The new one takes over the routes and subscriptions of the same principals, all at once, when `deploy` is done. Until
+/// then, and for good where it fails, the old one serves as before. What began in the old code ends there. Rates, memory,
+/// and how much may run at once are counted for both together.
 pub struct Deployment {
     // Dropped in this order: first nothing new comes in, then nothing is left to call.
     routes: Vec<Route>,
@@ -105,8 +125,18 @@ impl Host {
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
-        let cache = cache.map(Arc::new);
-        Ok(Self { engine, capacity, registry, cache, policies, budgets: Budgets::default(), pool, _ticker: ticker })
+        Ok(Self {
+            engine,
+            capacity,
+            registry,
+            cache: cache.map(Arc::new),
+            policies: RwLock::new(policies),
+            budgets: Budgets::default(),
+            shares: Shares::default(),
+            generations: AtomicU64::new(0),
+            pool,
+            _ticker: ticker,
+        })
     }
 
     /// The engine that components are compiled for.
@@ -124,21 +154,29 @@ impl Host {
     /// # Errors
     /// Every denial at once.
     pub fn authorize(&self, candidates: &[Candidate<'_>], application: &Application) -> Result<Admission, Denials> {
-        authorize(candidates, application, &self.policies, self.registry.vocabulary())
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
+        authorize(candidates, application, &policies, self.registry.vocabulary())
     }
 
-    /// Compiles, links and connects what was admitted. What comes in meanwhile waits until all of it is connected.
+    /// Replaces the most that this host's owner allows, for all that is authorized from now on. What runs goes on under
+    /// what it was granted, until it is deployed again.
+    pub fn set_policies(&self, policies: Policies) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
+    }
+
+    /// Compiles, links and connects what was admitted. What comes in meanwhile goes to an older deployment of the same
+    /// principals, or else waits until all of it is connected.
     ///
     /// # Errors
     /// [`DeployError`]; then nothing of it stays connected, and nothing of it was called.
     pub async fn deploy(&self, admission: &Admission) -> Result<Deployment, DeployError> {
+        // Dropped after the routes of a deployment that fails: nothing that waits is told that it will never be called.
+        let (generation, opening) = self.generation();
         let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new() };
-        let (open, opened) = watch::channel(false);
-        let shares = self.shares(admission);
+        let share = self.share(admission);
         for admitted in admission.components() {
-            let share = shares.get(&admitted.principal).cloned();
-            let prepared = self.prepare(admitted, Gate::new(opened.clone(), share, admitted.instances)).await?;
-            deployment.entries.push(Entry(Arc::new(prepared)));
+            let gate = Gate::new(generation.clone(), self.shares.of(admitted, share));
+            deployment.entries.push(Entry(Arc::new(self.prepare(admitted, gate).await?)));
         }
         for (admitted, entry) in admission.components().iter().zip(&deployment.entries) {
             self.connect(admitted, entry, &mut deployment.routes).await?;
@@ -147,18 +185,20 @@ impl Host {
             warn_of_expiry(admitted);
             self.warn_of_uncalled(admitted);
         }
-        // Without a receiver there is nothing to call.
-        let _ = open.send(true);
+        opening.open();
         Ok(deployment)
     }
 
+    /// The generation of a deployment that begins.
+    pub(crate) fn generation(&self) -> (Generation, Opening) {
+        Generation::new(self.generations.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// How many stores each principal may hold at once: no one takes the last quarter from the others.
-    fn shares(&self, admission: &Admission) -> BTreeMap<Principal, Arc<Semaphore>> {
-        let principals: BTreeSet<_> =
-            admission.components().iter().map(|admitted| admitted.principal.clone()).collect();
+    fn share(&self, admission: &Admission) -> usize {
+        let principals: BTreeSet<_> = admission.components().iter().map(|admitted| &admitted.principal).collect();
         let stores = usize::try_from(self.capacity.stores).unwrap_or(usize::MAX);
-        let most = if principals.len() > 1 { stores.saturating_sub(stores / 4).max(1) } else { stores };
-        principals.into_iter().map(|principal| (principal, Arc::new(Semaphore::new(most)))).collect()
+        if principals.len() > 1 { stores.saturating_sub(stores / 4).max(1) } else { stores }
     }
 
     /// Compiles and links one component.
@@ -264,3 +304,6 @@ fn warn_of_expiry(admitted: &Admitted) {
 
 const DAY: u64 = 86_400;
 const WARN: u64 = 7 * DAY;
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi::I32Exit;
 use writ_provider::wasmtime::component::InstancePre;
 use writ_provider::wasmtime::{self, Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
 use writ_provider::{
-    Busy, Callable, Deadline, Failure, FailureKind, Instance, Limits, MemoryBudget, Permit, Principal, Work,
+    Busy, Callable, Deadline, Failure, FailureKind, Generation, Instance, Limits, MemoryBudget, Permit, Principal, Work,
 };
 
 use crate::baseline;
@@ -42,32 +42,24 @@ pub(crate) struct Prepared {
 
 /// What a call passes before it takes a store.
 pub(crate) struct Gate {
-    /// True once the whole application is connected.
-    open: watch::Receiver<bool>,
+    /// Open once the whole application is connected.
+    generation: Generation,
     /// How many calls there may be at once: of the manifest component, where the manifest says so, and of its principal.
     most: Vec<Arc<Semaphore>>,
 }
 
 impl Gate {
-    pub(crate) fn new(open: watch::Receiver<bool>, share: Option<Arc<Semaphore>>, instances: Option<u32>) -> Self {
-        let own = instances.map(|most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX))));
-        Self { open, most: own.into_iter().chain(share).collect() }
-    }
-
-    /// A gate that is open, for a call of its host's owner.
-    pub(crate) fn open() -> Self {
-        Self { open: watch::channel(true).1, most: Vec::new() }
+    pub(crate) fn new(generation: Generation, most: Vec<Arc<Semaphore>>) -> Self {
+        Self { generation, most }
     }
 
     /// Passes by `until`, or does not wait where that is now. What waits here holds no store.
     async fn pass(&self, until: Instant) -> Result<Vec<OwnedSemaphorePermit>, Busy> {
-        let is_open = *self.open.borrow();
-        if !is_open {
-            let mut open = self.open.clone();
-            match tokio::time::timeout_at(until.into(), open.wait_for(|open| *open)).await {
-                Ok(Ok(_)) => {}
+        if !self.generation.is_open() {
+            match tokio::time::timeout_at(until.into(), self.generation.opened()).await {
+                Ok(true) => {}
                 // The deployment failed, and what it connected is about to go.
-                Ok(Err(_)) => return Err(Busy::Stopping),
+                Ok(false) => return Err(Busy::Stopping),
                 Err(_) => return Err(Busy::Full),
             }
         }
@@ -192,6 +184,10 @@ pub(crate) struct Entry(pub(crate) Arc<Prepared>);
 impl Callable for Entry {
     fn principal(&self) -> &Principal {
         &self.0.principal
+    }
+
+    fn generation(&self) -> &Generation {
+        &self.0.gate.generation
     }
 
     fn pre(&self) -> &InstancePre<Instance> {

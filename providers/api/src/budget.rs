@@ -35,6 +35,15 @@ impl Budget {
         self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 
+    /// Whether it is as a fresh one would be.
+    pub fn is_full(&self) -> bool {
+        self.is_full_at(&Now::read())
+    }
+
+    fn is_full_at(&self, now: &Now) -> bool {
+        self.full_at.load(Ordering::Relaxed) <= now.exact()
+    }
+
     /// When the bucket will be full again if one is taken; none if there is none.
     ///
     /// The coarse clock decides where it cannot err in the taker's favour, and the exact one where it could: when the bucket
@@ -106,9 +115,11 @@ mod tests {
     #[test]
     fn a_rate_is_used_up_and_fills_again() {
         let budget = budget("3/s");
+        assert!(budget.is_full_at(&at(0, 0)));
         let taken = |ms: u64| (0..10).filter(|_| budget.take(&at(ms * MILLISECOND, LAG))).count();
         assert_eq!(taken(0), 3);
         assert_eq!(taken(100), 0);
+        assert!(!budget.is_full_at(&at(100 * MILLISECOND, 0)) && budget.is_full_at(&at(2_000 * MILLISECOND, 0)));
         assert_eq!(taken(400), 1);
         assert_eq!(taken(60_000), 3);
         assert!(!self::budget("0/h").take(&at(0, 0)));

@@ -41,6 +41,13 @@ pub trait Trigger: Provider {
 
     /// Connects a component to what `plans` (from the manifest's link) name. All were permitted by `grant`.
     ///
+    /// A component that is swapped while it runs is connected twice for a while: the newer deployment's target, then the
+    /// older one's route is dropped. Of targets of one principal with the same plan, whatever comes goes to the one whose
+    /// [`Generation::rank`](crate::Generation::rank) is greatest *at that moment*, so ask it each time: it changes for a
+    /// whole deployment at once, after this returned. What waits here and did not begin belongs to the plan and not to the
+    /// target, so that it is kept when the older route goes; what began ends where it is. Two targets of one generation
+    /// are two, as ever: refuse the second, or serve both. Dropping a route removes nothing but its own target.
+    ///
     /// # Errors
     /// [`OpenError`] where the source cannot serve it: an address in use, a route that is taken.
     fn connect(

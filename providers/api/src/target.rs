@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
-use crate::{Deadline, Instance, Principal};
+use crate::{Deadline, Generation, Instance, Principal};
 
 /// A component ready to be called: verified, authorized, compiled and linked once.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Target(Arc<dyn Callable>);
 pub trait Callable: Send + Sync + 'static {
     /// The component's principal.
     fn principal(&self) -> &Principal;
+    /// Which deployment it belongs to.
+    fn generation(&self) -> &Generation;
     /// The linked component: what bindgen's `…Pre::new` takes.
     fn pre(&self) -> &InstancePre<Instance>;
     /// Takes the permits for all the stores the call may need in one step, waiting at most `wait`.
@@ -100,6 +102,11 @@ impl Target {
     /// The component's principal.
     pub fn principal(&self) -> &Principal {
         self.0.principal()
+    }
+
+    /// Which deployment it belongs to: see [`Trigger::connect`](crate::Trigger::connect).
+    pub fn generation(&self) -> &Generation {
+        self.0.generation()
     }
 
     /// The linked component: what bindgen's `…Pre::new` takes.

@@ -35,6 +35,8 @@
 //!
 //! A route is refused where the same host pattern and path are held already, and where it is nested under or over a route of
 //! another account on overlapping host patterns, unless the host's owner names the nested one ([`HttpConfig::named_routes`]).
+//! A component that is deployed again takes over its own routes, all at once when its new deployment is open, on connections
+//! that are kept as on new ones. Requests that began in the older one end there.
 //!
 //! # What a client is answered
 //!
@@ -72,4 +74,4 @@ mod server;
 pub use claim::{HttpEntry, HttpRequest, RoutePlan};
 pub use client::{ClientEntry, ClientRequest, HttpClient, HttpClientConfig, Scheme, Sender};
 pub use pattern::{Host, HostPattern, InvalidPattern, PathPrefix};
-pub use server::{HttpConfig, HttpRoute, HttpServer};
+pub use server::{HttpConfig, HttpRoute, HttpServer, NamedRoutes};

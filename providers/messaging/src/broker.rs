@@ -46,12 +46,17 @@ pub(crate) struct Subscriber {
     who: String,
     plan: Plan,
     pub(crate) queue: Queue,
-    answer: Option<Answer>,
+    responder: Option<Arc<dyn Responder>>,
     dropped: AtomicU64,
 }
 
-/// Takes a request at once, beside the queue; false if there is no room. Who asks is running, and must not wait in line.
-pub(crate) type Answer = Box<dyn Fn(Message) -> bool + Send + Sync>;
+/// What stands behind a subscription that is a component's.
+pub(crate) trait Responder: Send + Sync + 'static {
+    /// Whether it takes messages yet.
+    fn is_open(&self) -> bool;
+    /// Takes a request at once, beside the queue; false if there is no room. Who asks is running, and must not wait in line.
+    fn answer(&self, request: Message) -> bool;
+}
 
 /// Keeps a subscription. Dropping it unsubscribes and drops what waits in its queue.
 pub(crate) struct Registration {
@@ -112,10 +117,10 @@ impl Broker {
         account: Account,
         plan: Plan,
         who: String,
-        answer: Option<Answer>,
+        responder: Option<Arc<dyn Responder>>,
     ) -> Registration {
         let queue = Queue::new(self.capacity);
-        let subscriber = Arc::new(Subscriber { who, plan, queue, answer, dropped: AtomicU64::new(0) });
+        let subscriber = Arc::new(Subscriber { who, plan, queue, responder, dropped: AtomicU64::new(0) });
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         let subscribers = accounts.entry(account).or_default();
         *subscribers = subscribers.iter().cloned().chain([subscriber.clone()]).collect();
@@ -159,7 +164,7 @@ impl Broker {
     /// How many messages wait for handlers.
     pub(crate) fn waiting(&self) -> usize {
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
-        let handlers = accounts.values().flat_map(|all| all.iter()).filter(|one| one.answer.is_some());
+        let handlers = accounts.values().flat_map(|all| all.iter()).filter(|one| one.responder.is_some());
         handlers.map(|one| one.queue.len()).fold(0, usize::saturating_add)
     }
 
@@ -168,7 +173,7 @@ impl Broker {
         let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
         let all: Vec<_> = accounts.values().flat_map(|subscribers| subscribers.iter().cloned()).collect();
         drop(accounts);
-        all.iter().filter(|one| one.answer.is_some()).for_each(|one| one.queue.close());
+        all.iter().filter(|one| one.responder.is_some()).for_each(|one| one.queue.close());
     }
 
     fn deliver(&self, subscribers: &[Arc<Subscriber>], message: &Message) -> Sent {
@@ -223,13 +228,15 @@ impl Broker {
 
 impl Subscriber {
     fn wants(&self, message: &Message) -> bool {
-        self.plan.pattern.matches(message.subject()) && !self.queue.is_closed()
+        self.plan.pattern.matches(message.subject())
+            && !self.queue.is_closed()
+            && self.responder.as_ref().is_none_or(|responder| responder.is_open())
     }
 
     /// Whether it took the message.
     fn offer(&self, message: &Message) -> bool {
-        match &self.answer {
-            Some(answer) if message.is_request() => answer(message.copy()),
+        match &self.responder {
+            Some(responder) if message.is_request() => responder.answer(message.copy()),
             _ => self.queue.offer(message.copy()).is_ok(),
         }
     }

@@ -1,4 +1,4 @@
-//! Brings the messages of one subscription to its handler.
+//! Brings the messages of components' subscriptions to their handlers.
 //!
 //! | message | how | if every instance is in use |
 //! |---|---|---|
@@ -6,23 +6,29 @@
 //! | request | at once, beside the queue: who asks is running, and nothing running waits for another's end to start | refused as busy |
 //!
 //! Of each kind so many run at once; in which order they end is not promised.
+//!
+//! A subscription is its component's, whatever the number of deployments: while a component is swapped, the older and the
+//! newer one share the queue and its bounds, and the newest that is open takes what has not begun. So nothing is delivered
+//! twice, and nothing that waits goes with the older one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use writ_provider::{Busy, Permit};
+use writ_provider::{Busy, Generation, Permit, Principal};
 
-use crate::broker::{Account, Broker, Registration, Subscriber};
+use crate::broker::{Account, Broker, Registration, Responder, Subscriber};
 use crate::claim::Plan;
 use crate::message::Message;
 
 /// What handles the messages of a subscription: a component, as the host lets it be called.
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// Who it is, for logs.
-    fn who(&self) -> String;
+    /// Whose subscription it is.
+    fn principal(&self) -> &Principal;
+    /// Which deployment of it this is.
+    fn generation(&self) -> &Generation;
     /// Takes what one call needs, waiting at most so long.
     fn admit(&self, wait: Duration) -> BoxFuture<'_, Result<Permit, Busy>>;
     /// Whether it may receive this message.
@@ -31,6 +37,32 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn handle(&self, permit: Permit, message: Message) -> BoxFuture<'static, ()>;
     /// A message was dropped since the handler's claims have expired.
     fn expired(&self, message: &Message);
+}
+
+/// The subscriptions of components.
+pub(crate) struct Dispatch {
+    broker: Arc<Broker>,
+    pace: Pace,
+    lines: Mutex<Vec<(Arc<Line>, Registration)>>,
+}
+
+/// Keeps a handler connected. When the last of its line goes, the subscription ends, and what waits; handlers that run do
+/// not.
+pub(crate) struct Connection {
+    dispatch: Arc<Dispatch>,
+    line: Arc<Line>,
+    generation: u64,
+}
+
+/// One subscription of a component, and its handlers: at most one of each generation.
+struct Line {
+    principal: Principal,
+    plan: Plan,
+    handlers: Mutex<Vec<Arc<dyn Handler>>>,
+    /// How many requests run at once.
+    requests: Arc<Semaphore>,
+    pace: Pace,
+    runtime: Runtime,
 }
 
 /// How a subscription's handlers run, for all subscriptions of a provider.
@@ -44,6 +76,120 @@ pub(crate) struct Pace {
 /// One handler that runs. Dropping it says that it does not any more.
 struct Running(Arc<watch::Sender<usize>>);
 
+impl Dispatch {
+    pub(crate) fn new(broker: Arc<Broker>, pace: Pace) -> Self {
+        Self { broker, pace, lines: Mutex::default() }
+    }
+
+    /// Subscribes the handler, or adds it to the subscription that another generation of its component holds. Must be
+    /// called in a tokio runtime, which its handlers will run on.
+    pub(crate) fn connect(self: &Arc<Self>, plan: Plan, handler: Arc<dyn Handler>) -> Connection {
+        let generation = handler.generation().number();
+        let mut lines = self.lines();
+        let line = match lines.iter().find(|(line, _)| line.has_room(&plan, handler.as_ref())) {
+            Some((line, _)) => line.clone(),
+            None => {
+                let line = Arc::new(Line::new(plan, handler.principal().clone(), self.pace.clone()));
+                lines.push((line.clone(), self.open(&line)));
+                line
+            }
+        };
+        line.handlers().push(handler);
+        drop(lines);
+        Connection { dispatch: self.clone(), line, generation }
+    }
+
+    /// Waits until no handler runs.
+    pub(crate) async fn idle(&self) {
+        self.pace.idle().await;
+    }
+
+    fn open(&self, line: &Arc<Line>) -> Registration {
+        let (account, who) = (Account::from(&line.principal), line.principal.to_string());
+        let registration = self.broker.subscribe(account, line.plan.clone(), who, Some(line.clone()));
+        let worker = Worker {
+            subscriber: registration.subscriber.clone(),
+            line: line.clone(),
+            slots: Arc::new(Semaphore::new(self.pace.most)),
+        };
+        line.runtime.spawn(worker.run());
+        registration
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<(Arc<Line>, Registration)>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut lines = self.dispatch.lines();
+        let gone = self.line.remove(self.generation);
+        let empty = lines.iter().position(|(line, _)| Arc::ptr_eq(line, &self.line) && line.handlers().is_empty());
+        let ended = empty.map(|index| lines.swap_remove(index));
+        drop(lines);
+        // With them a component may go, and what it holds: not under the lock.
+        drop((ended, gone));
+    }
+}
+
+impl Line {
+    fn new(plan: Plan, principal: Principal, pace: Pace) -> Self {
+        let requests = Arc::new(Semaphore::new(pace.most));
+        Self { principal, plan, handlers: Mutex::default(), requests, pace, runtime: Runtime::current() }
+    }
+
+    /// Whether the handler holds this very subscription, in a generation that none of its handlers is of. One component
+    /// may hold it twice in one deployment: those are two.
+    fn has_room(&self, plan: &Plan, handler: &dyn Handler) -> bool {
+        let new = handler.generation().number();
+        self.plan == *plan
+            && self.principal == *handler.principal()
+            && self.handlers().iter().all(|held| held.generation().number() != new)
+    }
+
+    /// The handler whose turn it is now.
+    fn current(&self) -> Option<Arc<dyn Handler>> {
+        self.handlers().iter().max_by_key(|handler| handler.generation().rank()).cloned()
+    }
+
+    fn is_current(&self, handler: &dyn Handler) -> bool {
+        self.current().is_some_and(|current| current.generation().number() == handler.generation().number())
+    }
+
+    fn remove(&self, generation: u64) -> Option<Arc<dyn Handler>> {
+        let mut handlers = self.handlers();
+        let index = handlers.iter().position(|handler| handler.generation().number() == generation)?;
+        Some(handlers.swap_remove(index))
+    }
+
+    fn handlers(&self) -> MutexGuard<'_, Vec<Arc<dyn Handler>>> {
+        self.handlers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Responder for Line {
+    fn is_open(&self) -> bool {
+        self.handlers().iter().any(|handler| handler.generation().is_open())
+    }
+
+    fn answer(&self, request: Message) -> bool {
+        let Ok(slot) = self.requests.clone().try_acquire_owned() else { return false };
+        let Some(handler) = self.current() else { return false };
+        let running = self.pace.begin();
+        self.runtime.spawn(async move {
+            match handler.admit(Duration::ZERO).await {
+                Ok(permit) if handler.permits(&request) => handler.handle(permit, request).await,
+                Ok(_) => {}
+                Err(Busy::Expired) => handler.expired(&request),
+                Err(_) => request.refused_busy(),
+            }
+            drop((slot, running));
+        });
+        true
+    }
+}
+
 impl Pace {
     pub(crate) fn new(most: usize) -> Self {
         Self { most: most.min(Semaphore::MAX_PERMITS), running: Arc::new(watch::Sender::new(0)) }
@@ -55,7 +201,7 @@ impl Pace {
     }
 
     /// Waits until no handler runs.
-    pub(crate) async fn idle(&self) {
+    async fn idle(&self) {
         // It fails only without a sender, and one is ours.
         let _ = self.running.subscribe().wait_for(|running| *running == 0).await;
     }
@@ -67,64 +213,14 @@ impl Drop for Running {
     }
 }
 
-/// Subscribes the handler. Must be called in a tokio runtime, which its handlers will run on.
-///
-/// Dropping the registration ends what waits, and none of the handlers that run.
-pub(crate) fn connect<H: Handler>(
-    broker: &Arc<Broker>,
-    account: Account,
-    plan: Plan,
-    handler: &Arc<H>,
-    pace: &Pace,
-) -> Registration {
-    let runtime = Runtime::current();
-    let requests = {
-        let (runtime, slots) = (runtime.clone(), Arc::new(Semaphore::new(pace.most)));
-        let (handler, pace) = (handler.clone(), pace.clone());
-        move |message| answer(&runtime, &handler, &pace, &slots, message)
-    };
-    let registration = broker.subscribe(account, plan, handler.who(), Some(Box::new(requests)));
-    let worker = Worker {
-        subscriber: registration.subscriber.clone(),
-        handler: handler.clone(),
-        slots: Arc::new(Semaphore::new(pace.most)),
-        pace: pace.clone(),
-    };
-    runtime.spawn(worker.run());
-    registration
-}
-
-/// Takes a request if there is room for it.
-fn answer<H: Handler>(
-    runtime: &Runtime,
-    handler: &Arc<H>,
-    pace: &Pace,
-    slots: &Arc<Semaphore>,
-    message: Message,
-) -> bool {
-    let Ok(slot) = slots.clone().try_acquire_owned() else { return false };
-    let (handler, running) = (handler.clone(), pace.begin());
-    runtime.spawn(async move {
-        match handler.admit(Duration::ZERO).await {
-            Ok(permit) if handler.permits(&message) => handler.handle(permit, message).await,
-            Ok(_) => {}
-            Err(Busy::Expired) => handler.expired(&message),
-            Err(_) => message.refused_busy(),
-        }
-        drop((slot, running));
-    });
-    true
-}
-
 /// Takes messages out of one subscription's queue.
-struct Worker<H> {
+struct Worker {
     subscriber: Arc<Subscriber>,
-    handler: Arc<H>,
+    line: Arc<Line>,
     slots: Arc<Semaphore>,
-    pace: Pace,
 }
 
-impl<H: Handler> Worker<H> {
+impl Worker {
     /// Works until the queue is closed, or the host stops.
     async fn run(self) {
         // Whatever it waits for ends with the subscription; handlers are tasks of their own and do not.
@@ -139,39 +235,34 @@ impl<H: Handler> Worker<H> {
     async fn work(&self) {
         while self.subscriber.queue.ready().await {
             let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
+            let Some(handler) = self.line.current() else { return };
             // The message stays in the queue, where it counts, until there is an instance for it.
-            match self.admitted().await {
-                Ok(permit) => self.start(slot, permit),
-                Err(Busy::Stopping) => return,
-                Err(_) => self.expire(),
-            }
-        }
-    }
-
-    async fn admitted(&self) -> Result<Permit, Busy> {
-        loop {
-            match self.handler.admit(ADMIT).await {
+            match handler.admit(ADMIT).await {
+                // Another took over, or this one went, while it waited.
+                _ if !self.line.is_current(handler.as_ref()) => {}
+                Ok(permit) => self.start(slot, permit, handler),
                 Err(Busy::Full) => tokio::time::sleep(PAUSE).await,
-                other => return other,
+                Err(Busy::Stopping) => return,
+                Err(_) => self.expire(handler.as_ref()),
             }
         }
     }
 
-    fn start(&self, slot: OwnedSemaphorePermit, permit: Permit) {
+    fn start(&self, slot: OwnedSemaphorePermit, permit: Permit, handler: Arc<dyn Handler>) {
         let Some(message) = self.subscriber.queue.take() else { return };
-        if !self.handler.permits(&message) {
+        if !handler.permits(&message) {
             return;
         }
-        let (handler, running) = (self.handler.clone(), self.pace.begin());
+        let running = self.line.pace.begin();
         tokio::spawn(async move {
             handler.handle(permit, message).await;
             drop((slot, running));
         });
     }
 
-    fn expire(&self) {
+    fn expire(&self, handler: &dyn Handler) {
         if let Some(message) = self.subscriber.queue.take() {
-            self.handler.expired(&message);
+            handler.expired(&message);
         }
     }
 }
@@ -183,17 +274,24 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use crate::broker::Sent;
     use crate::message::Unanswered;
-    use crate::testing::{ACCOUNT, broker, message, plan};
+    use crate::testing::{broker, message, plan, principals};
     use futures::FutureExt;
-    use std::sync::Mutex;
+    use std::sync::LazyLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use writ_provider::Opening;
+
+    /// Whose subscriptions all of these are.
+    static PRINCIPAL: LazyLock<Principal> = LazyLock::new(|| principals()[0].clone());
+    static ACCOUNT: LazyLock<Account> = LazyLock::new(|| Account::from(&*PRINCIPAL));
 
     /// A handler with a pool of its own, whose calls last as long as the test says.
     struct Fake {
+        generation: Generation,
+        opening: Mutex<Option<Opening>>,
         pool: Arc<Semaphore>,
         calls: Arc<Semaphore>,
         log: Arc<Mutex<Vec<String>>>,
@@ -202,16 +300,35 @@ mod tests {
     }
 
     impl Fake {
-        /// `calls` end at once; more when permits are added.
+        /// In a deployment that is open. `calls` end at once; more when permits are added.
         fn new(pool: usize, calls: usize) -> Arc<Self> {
+            let fake = Self::of(0, pool, calls);
+            fake.open();
+            fake
+        }
+
+        fn of(generation: u64, pool: usize, calls: usize) -> Arc<Self> {
+            let (generation, opening) = Generation::new(generation);
             let [pool, calls] = [pool, calls].map(|permits| Arc::new(Semaphore::new(permits)));
-            Arc::new(Self { pool, calls, log: Arc::default(), most: Arc::default(), busy: Mutex::default() })
+            let (opening, log, most, busy) = (Some(opening).into(), Arc::default(), Arc::default(), Mutex::default());
+            Arc::new(Self { generation, opening, pool, calls, log, most, busy })
+        }
+
+        fn open(&self) {
+            self.opening.lock().unwrap().take().unwrap().open();
         }
 
         fn log(&self) -> Vec<String> {
             let mut log = self.log.lock().unwrap().clone();
             log.sort();
             log
+        }
+
+        /// Waits until one call has begun.
+        async fn began(&self) {
+            while self.most.load(Ordering::SeqCst) == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
 
         /// Waits until the log has so many lines.
@@ -227,8 +344,12 @@ mod tests {
     }
 
     impl Handler for Fake {
-        fn who(&self) -> String {
-            "a test".to_owned()
+        fn principal(&self) -> &Principal {
+            &PRINCIPAL
+        }
+
+        fn generation(&self) -> &Generation {
+            &self.generation
         }
 
         fn admit(&self, wait: Duration) -> BoxFuture<'_, Result<Permit, Busy>> {
@@ -265,10 +386,14 @@ mod tests {
         }
     }
 
+    fn dispatch(broker: &Arc<Broker>, most: usize) -> Arc<Dispatch> {
+        Arc::new(Dispatch::new(broker.clone(), Pace::new(most)))
+    }
+
     fn publish(broker: &Arc<Broker>, bodies: std::ops::Range<u32>) -> Vec<String> {
         let body = |number: u32| format!("{number:03}");
         for number in bodies.clone() {
-            broker.publish(ACCOUNT, message("a.b", &body(number)));
+            broker.publish(*ACCOUNT, message("a.b", &body(number)));
         }
         bodies.map(body).collect()
     }
@@ -276,7 +401,7 @@ mod tests {
     #[tokio::test]
     async fn brings_every_message_to_its_handler_a_few_at_a_time() {
         let (broker, fake) = (broker(100), Fake::new(100, 0));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
+        let _route = dispatch(&broker, 4).connect(plan("a.*"), fake.clone());
         let sent = publish(&broker, 0..50);
         tokio::time::sleep(Duration::from_millis(30)).await;
         assert_eq!((fake.most.load(Ordering::SeqCst), fake.log().len()), (4, 0));
@@ -287,12 +412,12 @@ mod tests {
     #[tokio::test]
     async fn a_message_waits_while_every_instance_is_in_use() {
         let (broker, fake) = (broker(3), Fake::new(0, 100));
-        let route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
+        let _route = dispatch(&broker, 4).connect(plan("a.*"), fake.clone());
         publish(&broker, 0..3);
         tokio::time::sleep(Duration::from_millis(50)).await;
         // They count in the queue as long as they wait.
-        assert_eq!(broker.publish(ACCOUNT, message("a.b", "lost")), Sent { matched: 1, taken: 0 });
-        assert_eq!((fake.log().len(), route.subscriber.dropped()), (0, 1));
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "lost")), Sent { matched: 1, taken: 0 });
+        assert_eq!(fake.log().len(), 0);
         fake.pool.add_permits(1);
         assert_eq!(fake.logged(3).await, ["000", "001", "002"]);
     }
@@ -300,27 +425,25 @@ mod tests {
     #[tokio::test]
     async fn each_delivery_is_checked() {
         let (broker, fake) = (broker(10), Fake::new(4, 100));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
-        broker.publish(ACCOUNT, message("a.secret", "secret"));
+        let _route = dispatch(&broker, 4).connect(plan("a.*"), fake.clone());
+        broker.publish(*ACCOUNT, message("a.secret", "secret"));
         publish(&broker, 0..1);
         assert_eq!(fake.logged(1).await, ["000"]);
-        let asked = broker.request(ACCOUNT, "a.secret".parse().unwrap(), "?".into()).unwrap().unwrap();
+        let asked = broker.request(*ACCOUNT, "a.secret".parse().unwrap(), "?".into()).unwrap().unwrap();
         assert_eq!(asked.answer().await.err(), Some(Unanswered::NoReply));
     }
 
     #[tokio::test]
     async fn a_request_does_not_wait_for_an_instance() {
         let (broker, fake) = (broker(10), Fake::new(0, 0));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(1));
-        let ask = || broker.request(ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
+        let _route = dispatch(&broker, 1).connect(plan("a.*"), fake.clone());
+        let ask = || broker.request(*ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
         // No instance is free.
         assert_eq!(ask().answer().await.err(), Some(Unanswered::Busy));
         // One instance, which a request holds.
         fake.pool.add_permits(10);
         let first = ask();
-        while fake.most.load(Ordering::SeqCst) == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        fake.began().await;
         assert_eq!(ask().answer().await.err(), Some(Unanswered::Busy));
         fake.calls.add_permits(1);
         assert_eq!(first.answer().await.err(), Some(Unanswered::NoReply));
@@ -329,10 +452,10 @@ mod tests {
     #[tokio::test]
     async fn a_request_does_not_wait_behind_messages() {
         let (broker, fake) = (broker(10), Fake::new(10, 0));
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(1));
+        let _route = dispatch(&broker, 1).connect(plan("a.*"), fake.clone());
         publish(&broker, 0..5);
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let waiting = broker.request(ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
+        let waiting = broker.request(*ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
         while fake.most.load(Ordering::SeqCst) < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -344,11 +467,11 @@ mod tests {
     #[tokio::test]
     async fn dropping_the_route_lets_running_handlers_finish() {
         let (broker, fake) = (broker(10), Fake::new(1, 0));
-        let route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
+        let route = dispatch(&broker, 4).connect(plan("a.*"), fake.clone());
         publish(&broker, 0..3);
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(route);
-        assert_eq!(broker.publish(ACCOUNT, message("a.b", "late")), Sent::default());
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "late")), Sent::default());
         fake.calls.add_permits(10);
         assert_eq!(fake.logged(1).await, ["000"]);
         tokio::time::sleep(Duration::from_millis(30)).await;
@@ -358,16 +481,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_stopping_host_awaits_the_handlers_that_run() {
-        let (broker, fake, pace) = (broker(10), Fake::new(2, 0), Pace::new(4));
-        pace.idle().await;
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &pace);
+        let (broker, fake) = (broker(10), Fake::new(2, 0));
+        let dispatch = dispatch(&broker, 4);
+        dispatch.idle().await;
+        let _route = dispatch.connect(plan("a.*"), fake.clone());
         publish(&broker, 0..3);
         tokio::time::sleep(Duration::from_millis(20)).await;
         broker.close();
-        assert_eq!(broker.publish(ACCOUNT, message("a.b", "late")), Sent::default());
-        assert!(tokio::time::timeout(Duration::from_millis(20), pace.idle()).await.is_err());
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "late")), Sent::default());
+        assert!(tokio::time::timeout(Duration::from_millis(20), dispatch.idle()).await.is_err());
         fake.calls.add_permits(10);
-        pace.idle().await;
+        dispatch.idle().await;
         assert_eq!(fake.log(), ["000", "001"]);
     }
 
@@ -375,8 +499,8 @@ mod tests {
     async fn expired_claims_and_a_stopping_host() {
         let (broker, fake) = (broker(10), Fake::new(1, 10));
         *fake.busy.lock().unwrap() = Some(Busy::Expired);
-        let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
-        let ask = || broker.request(ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap();
+        let _route = dispatch(&broker, 4).connect(plan("a.*"), fake.clone());
+        let ask = || broker.request(*ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap();
         publish(&broker, 0..2);
         assert_eq!(ask().unwrap().answer().await.err(), Some(Unanswered::NoReply));
         assert_eq!(fake.logged(3).await, ["expired"; 3]);
@@ -385,6 +509,165 @@ mod tests {
         publish(&broker, 0..1);
         tokio::time::sleep(Duration::from_millis(30)).await;
         assert_eq!(ask().err(), Some(Unanswered::NoResponders));
-        assert_eq!(broker.publish(ACCOUNT, message("a.b", "late")), Sent::default());
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "late")), Sent::default());
+    }
+
+    #[tokio::test]
+    async fn the_newest_that_is_open_takes_what_comes() {
+        let broker = broker(10);
+        let dispatch = dispatch(&broker, 4);
+        let [old, new] = [1, 2].map(|number| Fake::of(number, 10, 100));
+        let older = dispatch.connect(plan("a.*"), old.clone());
+        let one = Sent { matched: 1, taken: 1 };
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "early")), Sent::default(), "nothing of it is open");
+        old.open();
+        let newer = dispatch.connect(plan("a.*"), new.clone());
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "1")), one);
+        assert_eq!((old.logged(1).await, new.log().len()), (vec!["1".to_owned()], 0));
+        new.open();
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "2")), one);
+        assert_eq!(new.logged(1).await, ["2"]);
+        drop(older);
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "3")), one);
+        assert_eq!((new.logged(2).await, old.log().len()), (vec!["2".to_owned(), "3".to_owned()], 1));
+        // Nothing keeps the older one any more.
+        assert_eq!(Arc::strong_count(&old), 1);
+        drop(newer);
+        assert_eq!(broker.publish(*ACCOUNT, message("a.b", "late")), Sent::default());
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_the_older_one_is_the_newer_ones() {
+        let broker = broker(100);
+        let dispatch = dispatch(&broker, 4);
+        let [old, new] = [1, 2].map(|number| Fake::of(number, 1, 0));
+        let older = dispatch.connect(plan("a.*|workers"), old.clone());
+        old.open();
+        let sent = publish(&broker, 0..50);
+        old.began().await;
+        let _newer = dispatch.connect(plan("a.*|workers"), new.clone());
+        new.calls.add_permits(100);
+        new.open();
+        drop(older);
+        assert_eq!(new.logged(49).await, sent[1..]);
+        // The one that had begun ends where it began.
+        assert_eq!((old.log().len(), old.most.load(Ordering::SeqCst)), (0, 1));
+        old.calls.add_permits(100);
+        assert_eq!(old.logged(1).await, sent[..1]);
+        assert_eq!(new.log().len(), 49);
+    }
+
+    #[tokio::test]
+    async fn one_that_never_opens_leaves_the_older_one_as_it_was() {
+        let broker = broker(100);
+        let dispatch = dispatch(&broker, 4);
+        let [old, new] = [1, 2].map(|number| Fake::of(number, 10, 100));
+        let _older = dispatch.connect(plan("a.*"), old.clone());
+        old.open();
+        let newer = [plan("a.*"), plan("a.>")].map(|plan| dispatch.connect(plan, new.clone()));
+        let mut sent = publish(&broker, 0..10);
+        drop(newer);
+        sent.extend(publish(&broker, 10..20));
+        assert_eq!(old.logged(20).await, sent);
+        assert_eq!((new.log().len(), Arc::strong_count(&new)), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn dropping_the_newer_one_gives_everything_back() {
+        let broker = broker(100);
+        let dispatch = dispatch(&broker, 4);
+        let [old, new] = [1, 2].map(|number| Fake::of(number, 1, 0));
+        let _older = dispatch.connect(plan("a.*"), old.clone());
+        let newer = dispatch.connect(plan("a.*"), new.clone());
+        old.open();
+        new.open();
+        old.calls.add_permits(100);
+        let sent = publish(&broker, 0..10);
+        new.began().await;
+        drop(newer);
+        assert_eq!(old.logged(9).await, sent[1..]);
+    }
+
+    #[tokio::test]
+    async fn requests_go_to_the_newest_and_end_where_they_began() {
+        let broker = broker(10);
+        let dispatch = dispatch(&broker, 4);
+        let [old, new] = [1, 2].map(|number| Fake::of(number, 10, 0));
+        let older = dispatch.connect(plan("a.*"), old.clone());
+        let _newer = dispatch.connect(plan("a.*"), new.clone());
+        old.open();
+        let ask = || broker.request(*ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
+        let first = ask();
+        old.began().await;
+        new.open();
+        let second = ask();
+        new.began().await;
+        drop(older);
+        old.calls.add_permits(1);
+        assert_eq!(first.answer().await.err(), Some(Unanswered::NoReply), "it ended, and was not dropped");
+        assert_eq!((old.log().len(), new.log().len()), (1, 0));
+        new.calls.add_permits(1);
+        assert_eq!(second.answer().await.err(), Some(Unanswered::NoReply));
+        assert_eq!(new.log().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_a_component_holds_twice_it_holds_twice_after_a_swap() {
+        let broker = broker(100);
+        let dispatch = dispatch(&broker, 4);
+        let [old, new] = [1, 2].map(|number| Fake::of(number, 10, 100));
+        let twice = |fake: &Arc<Fake>| [(); 2].map(|()| dispatch.connect(plan("a.*"), fake.clone()));
+        let (older, _newer) = (twice(&old), twice(&new));
+        old.open();
+        publish(&broker, 0..1);
+        assert_eq!(old.logged(2).await, ["000", "000"]);
+        new.open();
+        publish(&broker, 1..2);
+        assert_eq!((new.logged(2).await, old.log().len()), (vec!["001".to_owned(); 2], 2));
+        drop(older);
+        publish(&broker, 2..3);
+        assert_eq!(new.logged(4).await.len(), 4);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn every_message_arrives_once_through_a_hundred_swaps() {
+        let broker = broker(10_000);
+        let dispatch = dispatch(&broker, 4);
+        fn send(broker: &Broker, body: &str) {
+            assert_eq!(broker.publish(*ACCOUNT, message("a.b", body)), Sent { matched: 1, taken: 1 });
+        }
+        let fakes: Vec<_> = (0..100).map(|number| Fake::of(number, 4, 10_000)).collect();
+        let mut running = dispatch.connect(plan("a.*"), fakes[0].clone());
+        fakes[0].open();
+        for (round, fake) in fakes.iter().enumerate().skip(1) {
+            let sender = |sender: usize| {
+                let broker = broker.clone();
+                tokio::spawn(async move {
+                    for number in 0..5 {
+                        send(&broker, &format!("{round}/{sender}/{number}"));
+                        tokio::task::yield_now().await;
+                    }
+                })
+            };
+            let senders: Vec<_> = (0..4).map(sender).collect();
+            let newer = dispatch.connect(plan("a.*"), fake.clone());
+            tokio::task::yield_now().await;
+            fake.open();
+            drop(std::mem::replace(&mut running, newer));
+            for sender in senders {
+                sender.await.unwrap();
+            }
+            send(&broker, &format!("{round}"));
+            fake.began().await;
+        }
+        let all = || fakes.iter().flat_map(|fake| fake.log()).collect::<Vec<_>>();
+        let arrived = async {
+            while all().len() < 99 * 21 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(20), arrived).await;
+        let distinct: std::collections::HashSet<_> = all().into_iter().collect();
+        assert_eq!((all().len(), distinct.len()), (99 * 21, 99 * 21));
     }
 }

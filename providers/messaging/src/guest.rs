@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use writ_provider::wasmtime::{self, Store};
-use writ_provider::{Busy, Grant, Instance, OpenError, Permit, Target, View};
+use writ_provider::{Busy, Generation, Grant, Instance, OpenError, Permit, Principal, Target, View};
 
 use crate::Messaging;
 use crate::claim::{Entry, Request};
@@ -72,8 +72,12 @@ impl Guest {
 }
 
 impl Handler for Guest {
-    fn who(&self) -> String {
-        self.target.principal().to_string()
+    fn principal(&self) -> &Principal {
+        self.target.principal()
+    }
+
+    fn generation(&self) -> &Generation {
+        self.target.generation()
     }
 
     fn admit(&self, wait: Duration) -> BoxFuture<'_, Result<Permit, Busy>> {

@@ -13,7 +13,7 @@ use writ_provider::{
 
 use crate::broker::{Account, Broker, Registration, Sent};
 use crate::claim::{Entry, Plan};
-use crate::dispatch::{self, Pace};
+use crate::dispatch::{Connection, Dispatch, Pace};
 use crate::guest::Guest;
 use crate::handle::{Handle, Refusal};
 use crate::message::{Message, Unanswered};
@@ -25,7 +25,7 @@ use crate::wit::wasmcloud::messaging::consumer;
 #[derive(Clone)]
 pub struct Messaging {
     broker: Arc<Broker>,
-    pace: Pace,
+    dispatch: Arc<Dispatch>,
 }
 
 /// How messaging within the process is set up. Every field has a default; a number may be written as text.
@@ -76,7 +76,8 @@ impl Provider for Messaging {
             bytes: bytes("queue_bytes", config.queue_bytes)?,
         };
         let pace = Pace::new(positive("handlers", config.handlers)?);
-        Ok(Self { broker: Arc::new(Broker::new(capacity, bytes("body", config.body)?)), pace })
+        let broker = Arc::new(Broker::new(capacity, bytes("body", config.body)?));
+        Ok(Self { broker: broker.clone(), dispatch: Arc::new(Dispatch::new(broker, pace)) })
     }
 
     fn attach(&self, grant: &Grant<Entry>) -> Handle {
@@ -84,9 +85,10 @@ impl Provider for Messaging {
     }
 }
 
-/// Keeps a component subscribed. Dropping it unsubscribes and drops what waits; handlers that run come to their end.
+/// Keeps a component subscribed. Dropping it unsubscribes and drops what waits, unless another deployment of the component
+/// holds the same subscription; handlers that run come to their end.
 pub struct Route {
-    _registrations: Vec<Registration>,
+    _connections: Vec<Connection>,
 }
 
 impl Trigger for Messaging {
@@ -99,19 +101,18 @@ impl Trigger for Messaging {
         plans: Vec<Plan>,
         target: Target,
     ) -> Result<Route, OpenError> {
-        let account = Account::from(target.principal());
         let guest = Arc::new(Guest::new(target, grant)?);
-        let connect = |plan| dispatch::connect(&self.broker, account, plan, &guest, &self.pace);
-        Ok(Route { _registrations: plans.into_iter().map(connect).collect() })
+        let connect = |plan| self.dispatch.connect(plan, guest.clone());
+        Ok(Route { _connections: plans.into_iter().map(connect).collect() })
     }
 
     async fn drain(&self, wait: Duration) {
         let handled = async {
             // A handler that runs may send another message before it ends.
-            self.pace.idle().await;
+            self.dispatch.idle().await;
             while self.broker.waiting() > 0 {
                 tokio::time::sleep(LOOK).await;
-                self.pace.idle().await;
+                self.dispatch.idle().await;
             }
         };
         let in_time = tokio::time::timeout(wait, handled).await.is_ok();

@@ -1,6 +1,7 @@
 //! How the host's owner runs the server.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Deserialize;
 use writ_provider::units::{Size, Time};
@@ -32,7 +33,29 @@ pub struct HttpConfig {
     /// How many of them from one IPv4 address or IPv6 /64 network (1,024).
     pub connections_per_peer: usize,
     /// Routes that the host's policy names: they may be nested under or over another account's.
-    pub named_routes: Vec<RoutePlan>,
+    pub named_routes: NamedRoutes,
+}
+
+/// Routes that the host's policy names. Clones share them, so that they follow a policy that is read again.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "Vec<RoutePlan>")]
+pub struct NamedRoutes(Arc<RwLock<Arc<[RoutePlan]>>>);
+
+impl NamedRoutes {
+    /// What is mounted from now on is held against these; what is mounted stays.
+    pub fn set(&self, routes: Vec<RoutePlan>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = routes.into();
+    }
+
+    pub(super) fn get(&self) -> Arc<[RoutePlan]> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl From<Vec<RoutePlan>> for NamedRoutes {
+    fn from(routes: Vec<RoutePlan>) -> Self {
+        Self(Arc::new(RwLock::new(routes.into())))
+    }
 }
 
 impl Default for HttpConfig {
@@ -49,7 +72,7 @@ impl Default for HttpConfig {
             response_body: Size::from_bytes(1 << 30),
             connections: 4_096,
             connections_per_peer: 1_024,
-            named_routes: Vec::new(),
+            named_routes: NamedRoutes::default(),
         }
     }
 }

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use writ_provider::{Capability, Grant, LinkSource, OpenError, Provider, Target, Trigger};
 
-pub use config::HttpConfig;
+pub use config::{HttpConfig, NamedRoutes};
 
 use crate::{HostPattern, HttpEntry, RoutePlan};
 use body::RequestBody;
@@ -128,8 +128,7 @@ impl Trigger for HttpServer {
         plans: Vec<RoutePlan>,
         target: Target,
     ) -> Result<HttpRoute, OpenError> {
-        let principal = target.principal();
-        let owner = Owner { account: principal.account().to_string(), name: principal.to_string().into() };
+        let owner = Owner { principal: target.principal().clone(), generation: target.generation().clone() };
         let handler = Component::new(target, grant, self.shared.config.wait.duration())?;
         let address = self.shared.address(link).await?;
         self.mount(address, owner, plans, Arc::new(handler)).await
@@ -258,13 +257,13 @@ impl Site {
         plans: Vec<RoutePlan>,
         handler: &Arc<dyn Handler>,
     ) -> Result<(), OpenError> {
-        let mut routes = lock(&self.routes);
+        let (mut routes, named) = (lock(&self.routes), self.config.named_routes.get());
         for (id, plan) in ids.iter().zip(plans) {
             let what = plan.to_string();
             let mounted = Mounted { id: *id, plan, owner: owner.clone(), handler: handler.clone() };
-            if let Err(holder) = routes.add(mounted, &self.config.named_routes) {
+            if let Err(holder) = routes.add(mounted, &named) {
                 routes.remove(ids);
-                return Err(OpenError::Taken { what, holder: holder.name.to_string() });
+                return Err(OpenError::Taken { what, holder: holder.to_string() });
             }
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use writ_provider::{Generation, Principal};
+
 use super::Handler;
 use crate::{HostPattern, RoutePlan};
 
@@ -20,29 +22,30 @@ pub(super) struct Mounted {
 }
 
 /// Who holds a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Owner {
-    /// The account's key.
-    pub(super) account: String,
-    /// For people.
-    pub(super) name: Arc<str>,
+    pub(super) principal: Principal,
+    pub(super) generation: Generation,
 }
 
 impl Routes {
     /// The route that a request takes: of those that match its host and path, the one with the closest host, then the longest
-    /// path. `host` is one host.
+    /// path, then the newest. One whose deployment is not open yet comes after all that can serve now. `host` is one host.
     pub(super) fn find(&self, host: &HostPattern, path: &str) -> Option<&Mounted> {
         let matches = |m: &&Mounted| m.plan.host.covers(host) && m.plan.path.covers(path);
-        self.mounted.iter().filter(matches).max_by_key(|mounted| rank(&mounted.plan))
+        self.mounted.iter().filter(matches).max_by_key(|mounted| {
+            let (open, number) = mounted.owner.generation.rank();
+            (open, rank(&mounted.plan), number)
+        })
     }
 
     /// Adds a route.
     ///
     /// # Errors
     /// Who holds the one it would collide with. `named` are the routes that may be nested among accounts.
-    pub(super) fn add(&mut self, route: Mounted, named: &[RoutePlan]) -> Result<(), Owner> {
+    pub(super) fn add(&mut self, route: Mounted, named: &[RoutePlan]) -> Result<(), Principal> {
         match self.mounted.iter().find(|held| collide(held, &route, named)) {
-            Some(held) => Err(held.owner.clone()),
+            Some(held) => Err(held.owner.principal.clone()),
             None => {
                 self.mounted.push(route);
                 Ok(())
@@ -62,11 +65,12 @@ impl Routes {
 
 fn collide(held: &Mounted, new: &Mounted, named: &[RoutePlan]) -> bool {
     if held.plan == new.plan {
-        return true;
+        return held.owner.principal != new.owner.principal
+            || held.owner.generation.number() == new.owner.generation.number();
     }
     let (a, b) = (&held.plan, &new.plan);
     let nested = a.host.overlaps(&b.host) && (a.path.covers(b.path.as_str()) || b.path.covers(a.path.as_str()));
-    if !nested || held.owner.account == new.owner.account {
+    if !nested || held.owner.principal.account() == new.owner.principal.account() {
         return false;
     }
     // The one that is asked first takes requests from the other: it is the one that must be named, whichever came first.
@@ -81,7 +85,7 @@ fn rank(plan: &RoutePlan) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::tests::Silent;
+    use super::super::tests::{Silent, deployed};
     use super::*;
     use proptest::prelude::*;
 
@@ -89,8 +93,10 @@ mod tests {
         RoutePlan { host: host.parse().unwrap(), path: path.parse().unwrap() }
     }
 
+    /// A route of the component of that account, in a deployment that is open.
     fn mounted(id: u64, account: &str, (host, path): (&str, &str)) -> Mounted {
-        let owner = Owner { account: account.to_owned(), name: format!("{account}/{id}").into() };
+        let (owner, opening) = deployed(account, 0);
+        opening.open();
         Mounted { id, plan: plan(host, path), owner, handler: Arc::new(Silent) }
     }
 
@@ -188,6 +194,76 @@ mod tests {
         routes.add(mounted(7, "acme", ("any", "/a")), &[]).unwrap();
         routes.remove(&[0, 7]);
         assert!(routes.is_empty());
+    }
+
+    /// Mounts `(generation, path)` in this order, opens the generations `open`, and says which one gets each request.
+    #[track_caller]
+    fn check_generations(mounts: &[(u64, &str)], open: &[u64], expected: &[(&str, Option<u64>)]) {
+        let owners: Vec<_> = (0..5).map(|number| deployed("acme", number)).collect();
+        let mut routes = Routes::default();
+        for (id, (generation, path)) in (0..).zip(mounts) {
+            let owner = owners.iter().map(|(owner, _)| owner).find(|owner| owner.generation.number() == *generation);
+            let owner = owner.unwrap().clone();
+            routes.add(Mounted { id, plan: plan("any", path), owner, handler: Arc::new(Silent) }, &[]).unwrap();
+        }
+        for (owner, opening) in owners {
+            if open.contains(&owner.generation.number()) {
+                opening.open();
+            }
+        }
+        for (path, generation) in expected {
+            let found = routes.find(&"a".parse().unwrap(), path).map(|mounted| mounted.owner.generation.number());
+            assert_eq!(found, *generation, "{path} of {mounts:?}, open {open:?}");
+        }
+    }
+
+    #[test]
+    fn a_newer_generation_takes_over_once_it_is_open() {
+        check_generations(&[(1, "/"), (2, "/")], &[1], &[("/", Some(1))]);
+        check_generations(&[(1, "/"), (2, "/")], &[1, 2], &[("/", Some(2))]);
+        // Whichever was connected first.
+        check_generations(&[(2, "/"), (1, "/")], &[1, 2], &[("/", Some(2))]);
+        check_generations(&[(1, "/"), (3, "/"), (2, "/")], &[1, 2], &[("/", Some(2))]);
+        // What nobody else can serve waits for its deployment.
+        check_generations(&[(1, "/"), (2, "/")], &[], &[("/", Some(2))]);
+        check_generations(&[(1, "/a"), (2, "/b")], &[1], &[("/a", Some(1)), ("/b", Some(2)), ("/c", None)]);
+        // A longer path that is not open yet takes nothing from a shorter one that is.
+        check_generations(&[(1, "/"), (2, "/"), (2, "/a")], &[1], &[("/a", Some(1))]);
+        check_generations(&[(1, "/"), (2, "/"), (2, "/a")], &[1, 2], &[("/a", Some(2)), ("/", Some(2))]);
+        // A route that the newer one does not have is the older one's until that is dropped.
+        check_generations(&[(1, "/"), (1, "/a"), (2, "/")], &[1, 2], &[("/a", Some(1)), ("/", Some(2))]);
+    }
+
+    #[test]
+    fn within_a_generation_and_among_principals_a_route_is_taken() {
+        let [(old, _), (new, _), (other, _)] = [deployed("acme", 1), deployed("acme", 2), deployed("other", 3)];
+        let same_account =
+            Principal::new(old.principal.account(), writ_provider::testing::component(), "acme", "another component");
+        let another = Owner { principal: same_account, generation: new.generation.clone() };
+        for (owner, free) in [(&old, false), (&new, true), (&other, false), (&another, false)] {
+            let mounted = |id, owner: &Owner| {
+                let handler = Arc::new(Silent);
+                Mounted { id, plan: plan("any", "/"), owner: owner.clone(), handler }
+            };
+            let mut routes = Routes::default();
+            routes.add(mounted(0, &old), &[]).unwrap();
+            assert_eq!(routes.add(mounted(1, owner), &[]).is_ok(), free, "{owner:?}");
+        }
+    }
+
+    #[test]
+    fn dropping_either_leaves_the_other() {
+        for (gone, left) in [(1, 2), (2, 1)] {
+            let mut routes = Routes::default();
+            for id in [1, 2] {
+                let (owner, opening) = deployed("acme", id);
+                opening.open();
+                routes.add(Mounted { id, plan: plan("any", "/"), owner, handler: Arc::new(Silent) }, &[]).unwrap();
+            }
+            routes.remove(&[gone]);
+            let found = routes.find(&"a".parse().unwrap(), "/").map(|mounted| mounted.id);
+            assert_eq!(found, Some(left));
+        }
     }
 
     const HOSTS: [&str; 6] = ["any", "*.b", "*.a.b", "a.b", "b", "127.0.0.1"];

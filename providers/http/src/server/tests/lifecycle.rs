@@ -110,3 +110,132 @@ async fn the_host_s_owner_says_where_to_listen() {
     assert_eq!(server.shared.address(&link).await.unwrap(), "192.0.2.1:1".parse().unwrap());
     assert_eq!(server.shared.address(&LinkSource::new()).await.unwrap(), "127.0.0.1:8000".parse().unwrap());
 }
+
+/// Answers with the number of its deployment; below `/slow` when it is told to.
+struct Numbered {
+    number: u64,
+    go: Arc<tokio::sync::Semaphore>,
+}
+
+impl Handler for Numbered {
+    fn component(&self) -> Arc<str> {
+        "acme/numbered".into()
+    }
+
+    fn handle(&self, call: Call) -> BoxFuture<'static, Result<Response<Body>, Refusal>> {
+        let (number, go) = (self.number, self.go.clone());
+        Box::pin(async move {
+            if call.request.uri().path() == "/slow" {
+                go.acquire().await.unwrap().forget();
+            }
+            Ok(text(&number.to_string()))
+        })
+    }
+}
+
+/// A server, and what deploys the same component on it.
+struct Swapping {
+    server: HttpServer,
+    go: Arc<tokio::sync::Semaphore>,
+}
+
+impl Swapping {
+    async fn new() -> Self {
+        let config = HttpConfig { listen: Some(ANYWHERE), ..quick() };
+        Self { server: HttpServer::open(config).await.unwrap(), go: Arc::new(tokio::sync::Semaphore::new(0)) }
+    }
+
+    async fn connect(&self, number: u64, plans: &[(&str, &str)]) -> Result<(HttpRoute, Opening), OpenError> {
+        let (owner, opening) = deployed("acme", number);
+        let plans = plans.iter().map(|(host, path)| plan(host, path)).collect();
+        let handler = Arc::new(Numbered { number, go: self.go.clone() });
+        Ok((self.server.mount(ANYWHERE, owner, plans, handler).await?, opening))
+    }
+
+    async fn deploy(&self, number: u64) -> HttpRoute {
+        let (route, opening) = self.connect(number, &[("a", "/")]).await.unwrap();
+        opening.open();
+        route
+    }
+
+    async fn client(&self) -> TcpStream {
+        TcpStream::connect(self.server.addresses()[0]).await.unwrap()
+    }
+}
+
+/// One request on a connection that is kept, and who answered it.
+async fn ask(client: &mut TcpStream, path: &str) -> u64 {
+    client.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
+    answer(client).await
+}
+
+async fn answer(client: &mut TcpStream) -> u64 {
+    let (mut all, mut buffer) = (Vec::new(), [0; 1024]);
+    loop {
+        let text = String::from_utf8_lossy(&all).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && let Some(length) = head.to_lowercase().split("content-length: ").nth(1)
+            && body.len() == length.split("\r\n").next().unwrap().parse::<usize>().unwrap()
+        {
+            return body.parse().unwrap_or_else(|_| panic!("{text}"));
+        }
+        let read = client.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "the connection was closed after {text:?}");
+        all.extend_from_slice(&buffer[..read]);
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_reaches_the_new_deployment_at_its_next_request() {
+    let swapping = Swapping::new().await;
+    let mut running = swapping.deploy(1).await;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(swapping.client().await);
+    }
+    for number in 2..20 {
+        for client in &mut clients {
+            assert_eq!(ask(client, "/x").await, number - 1);
+        }
+        let new = swapping.deploy(number).await;
+        assert_eq!(ask(&mut clients[0], "/x").await, number, "while the older one is there still");
+        drop(std::mem::replace(&mut running, new));
+        assert_eq!(ask(&mut swapping.client().await, "/x").await, number);
+    }
+}
+
+#[tokio::test]
+async fn what_began_in_the_old_deployment_ends_there() {
+    let swapping = Swapping::new().await;
+    let old = swapping.deploy(1).await;
+    let [mut slow, mut quick] = [swapping.client().await, swapping.client().await];
+    slow.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    // Whoever comes after it on another connection says that it has been read.
+    while Arc::strong_count(&swapping.go) < 3 {
+        assert_eq!(ask(&mut quick, "/x").await, 1);
+    }
+    let _new = swapping.deploy(2).await;
+    drop(old);
+    assert_eq!(ask(&mut quick, "/x").await, 2);
+    swapping.go.add_permits(1);
+    assert_eq!(answer(&mut slow).await, 1);
+    assert_eq!(ask(&mut slow, "/x").await, 2);
+}
+
+#[tokio::test]
+async fn a_deployment_that_fails_half_way_was_never_asked() {
+    let swapping = Swapping::new().await;
+    let _old = swapping.deploy(1).await;
+    let other = vec![plan("a", "/other")];
+    let _other = swapping.server.mount(ANYWHERE, owner("acme"), other, Arc::new(Silent)).await.unwrap();
+    let mut client = swapping.client().await;
+    // The first of its routes is connected, the second is taken by another; it is dropped unopened.
+    let half = swapping.connect(2, &[("a", "/")]).await.unwrap();
+    assert_eq!(ask(&mut client, "/x").await, 1);
+    let (owner, _) = deployed("another component", 2);
+    let refused = swapping.server.mount(ANYWHERE, owner, vec![plan("a", "/other")], Arc::new(Silent)).await;
+    assert!(matches!(refused, Err(OpenError::Taken { .. })));
+    assert_eq!(ask(&mut client, "/x").await, 1);
+    drop(half);
+    assert_eq!(ask(&mut client, "/x").await, 1);
+}

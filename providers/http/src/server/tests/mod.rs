@@ -23,6 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wasmtime_wasi_http::Error;
 use writ_provider::units::Time;
+use writ_provider::{Generation, Opening, Principal, testing};
 
 use super::*;
 use crate::RoutePlan;
@@ -151,8 +152,19 @@ fn plan(host: &str, path: &str) -> RoutePlan {
     RoutePlan { host: host.parse().unwrap(), path: path.parse().unwrap() }
 }
 
+/// The one component of an account of that name, in a deployment, and what opens that.
+pub(super) fn deployed(account: &str, generation: u64) -> (Owner, Opening) {
+    static PRINCIPALS: Mutex<BTreeMap<String, Principal>> = Mutex::new(BTreeMap::new());
+    let fresh = || Principal::new(testing::account(), testing::component(), account, "script");
+    let principal = lock(&PRINCIPALS).entry(account.to_owned()).or_insert_with(fresh).clone();
+    let (generation, opening) = Generation::new(generation);
+    (Owner { principal, generation }, opening)
+}
+
 fn owner(account: &str) -> Owner {
-    Owner { account: account.to_owned(), name: format!("{account}/script").into() }
+    let (owner, opening) = deployed(account, 0);
+    opening.open();
+    owner
 }
 
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
