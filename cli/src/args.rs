@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{call, init, inspect, key, sign, trust, up, verify};
+use crate::verbs::{account, call, init, inspect, key, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -32,6 +32,9 @@ pub(crate) enum Verb {
     /// Make, list and show keys
     #[command(subcommand)]
     Key(key::Key),
+    /// Vouch for accounts and for their signing keys
+    #[command(subcommand)]
+    Account(account::Account),
     /// Say which operators this host trusts
     #[command(subcommand)]
     Trust(trust::Trust),

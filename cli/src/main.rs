@@ -18,8 +18,10 @@ mod log;
 mod output;
 mod process;
 mod runtime;
+mod seed;
 mod settings;
 mod verbs;
+mod wider;
 
 use std::process::ExitCode;
 

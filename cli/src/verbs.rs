@@ -1,5 +1,6 @@
 //! What `writ` does, one file per verb.
 
+pub(crate) mod account;
 pub(crate) mod call;
 pub(crate) mod init;
 pub(crate) mod inspect;
@@ -19,6 +20,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
     let home = Home::of(settings);
     match verb {
         Verb::Key(args) => key::run(args, &home),
+        Verb::Account(args) => account::run(args, &home),
         Verb::Trust(args) => trust::run(args, &home),
         Verb::Init(args) => init::run(&args),
         Verb::Sign(args) => sign::run(&args, &home),

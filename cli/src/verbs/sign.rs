@@ -15,7 +15,7 @@ use self::signer::{Signer, Wanted};
 use super::verify;
 use crate::advice::Advice;
 use crate::home::Home;
-use crate::{Done, Outcome, clock, describe, files, output};
+use crate::{Done, Outcome, clock, describe, files, output, wider};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sign {
@@ -60,6 +60,12 @@ pub(crate) fn run(args: &Sign, home: &Home) -> Done {
     output::data(format_args!("signed {} as {}", out.display(), verify::summary(&component)))?;
     tell_claims(&component)?;
     warn(&component, replaced.as_ref());
+    if !home.trust().roots()?.contains(&component.operator()) {
+        output::warning(format_args!(
+            "the operator {operator} is not trusted here, so it runs elsewhere only; `writ trust add {operator} --policy FILE` changes that",
+            operator = component.operator()
+        ));
+    }
     Ok(Outcome::Done)
 }
 
@@ -133,8 +139,11 @@ fn sign(
     let vouchers = &signer.vouchers;
     let tokens = Tokens::new(token, vouchers.signing_key.clone(), vouchers.account.clone())?;
     let signed = section::embed(file, &tokens)?;
-    let verified = writ_signing::verify(&signed, &home.trust().roots()?, now);
-    Ok((signed, verified.context("what was signed does not verify here, so nothing was written")?))
+    // Who signs for hosts elsewhere need not trust anybody: all else must hold.
+    let mut roots = home.trust().roots()?;
+    roots.extend([vouchers.account.unverified_claims()?.common().issuer]);
+    let verified = writ_signing::verify(&signed, &roots, now);
+    Ok((signed, verified.context("what was signed would not verify, so nothing was written")?))
 }
 
 fn tell_claims(component: &Verified<Component>) -> Result<()> {
@@ -160,6 +169,7 @@ fn warn(component: &Verified<Component>, replaced: Option<&Claims>) {
             ));
         }
     }
+    wider::warn(component);
     let Some(Claims::Component(old)) = replaced else { return };
     let same_release = old.common.subject == claims.common.subject && old.revision == claims.revision;
     if same_release && old.digest != claims.digest {
