@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{build, call, init, inspect, key, new, sign, trust, up, verify};
+use crate::verbs::{account, build, call, init, inspect, key, new, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -37,6 +37,9 @@ pub(crate) enum Verb {
     /// Make, list and show keys
     #[command(subcommand)]
     Key(key::Key),
+    /// Vouch for accounts and for their signing keys
+    #[command(subcommand)]
+    Account(account::Account),
     /// Say which operators this host trusts
     #[command(subcommand)]
     Trust(trust::Trust),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use writ_manifest::{Capabilities as Written, Policy};
-use writ_signing::token::{Capabilities, Claims, Components};
+use writ_signing::token::{Capabilities, Claims, Common, Components};
 
 /// One line for what a capability's claim lets its holder do.
 pub(crate) fn claim(value: &Value) -> String {
@@ -64,7 +64,7 @@ pub(crate) fn token(claims: &Claims) -> Map<String, Value> {
     let common = claims.common();
     let mut fields = Map::new();
     let mut add = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-    add("kind", kind(claims).into());
+    add("kind", claims.kind().name().into());
     add("name", common.name.as_str().into());
     add("iss", common.issuer.to_string().into());
     add("sub", common.subject.to_string().into());
@@ -89,21 +89,43 @@ pub(crate) fn token(claims: &Claims) -> Map<String, Value> {
     fields
 }
 
+/// What a token lets its subject do, a row per capability.
+pub(crate) fn may(common: &Common) -> Vec<[String; 2]> {
+    let mut rows = match &common.capabilities {
+        Capabilities::Any => vec![row("may", "any capability")],
+        Capabilities::Only(claims) if claims.is_empty() => vec![row("may", "no capability")],
+        Capabilities::Only(claims) => {
+            claims.iter().map(|(name, value)| row(&format!("may {name}"), claim(value))).collect()
+        }
+    };
+    if !common.limits.is_empty() {
+        rows.push(row("limits", limits(&common.limits)));
+    }
+    rows
+}
+
+/// A row of what is told below a heading.
+pub(crate) fn row(name: &str, value: impl std::fmt::Display) -> [String; 2] {
+    [format!("  {name}"), value.to_string()]
+}
+
+/// What a signing key may sign.
+pub(crate) fn signs(components: &Components) -> String {
+    match components {
+        Components::Any => "any component of its account".to_owned(),
+        Components::Only(list) if list.is_empty() => "nothing".to_owned(),
+        Components::Only(list) => {
+            list.iter().map(|entry| format!("{} ({})", entry.name, entry.id)).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
 fn components(components: &Components) -> Value {
     match components {
         Components::Any => "any".into(),
         Components::Only(list) => {
             list.iter().map(|entry| json!({ "name": entry.name, "id": entry.id.to_string() })).collect()
         }
-    }
-}
-
-fn kind(claims: &Claims) -> &'static str {
-    use writ_signing::token::Kind;
-    match claims {
-        Claims::Component(_) => Kind::Component.name(),
-        Claims::SigningKey(_) => Kind::SigningKey.name(),
-        Claims::Account(_) => Kind::Account.name(),
     }
 }
 

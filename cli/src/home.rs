@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-pub(crate) use keys::{Keys, Named, check_name, read_seed};
+pub(crate) use keys::{Keys, Named, check_name, read_seed, store as store_seed};
 pub(crate) use tokens::{Tokens, Vouchers};
 pub(crate) use trust::{Trust, operator};
 

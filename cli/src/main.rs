@@ -20,9 +20,11 @@ mod output;
 mod process;
 mod project;
 mod runtime;
+mod seed;
 mod settings;
 mod templates;
 mod verbs;
+mod wider;
 
 use std::process::ExitCode;
 

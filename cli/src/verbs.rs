@@ -1,5 +1,6 @@
 //! What `writ` does, one file per verb.
 
+pub(crate) mod account;
 pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod init;
@@ -23,6 +24,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::New(args) => new::run(&args),
         Verb::Build(args) => build::run(&args, &home),
         Verb::Key(args) => key::run(args, &home),
+        Verb::Account(args) => account::run(args, &home),
         Verb::Trust(args) => trust::run(args, &home),
         Verb::Init(args) => init::run(&args),
         Verb::Sign(args) => sign::run(&args, &home),

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use writ_provider::units::Rate;
 use writ_provider::{Budget, Document, MemoryBudget};
@@ -28,8 +27,7 @@ impl Budgets {
     /// The budget of one entry: the one that others under this document draw on, or a fresh one.
     pub(crate) fn rate(&self, source: Source, capability: &'static str, entry: usize, rate: Rate) -> Arc<Budget> {
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        rates.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.is_full(now));
+        rates.retain(|_, budget| Arc::strong_count(budget) > 1 || !budget.is_full());
         rates.entry((source, capability, entry, rate)).or_insert_with(|| Arc::new(Budget::new(rate))).clone()
     }
 

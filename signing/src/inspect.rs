@@ -14,7 +14,7 @@ pub fn inspect(file: &[u8]) -> Result<Unverified, InspectError> {
     Ok(Unverified {
         digest: Digest::of(split.covered),
         length: split.covered.len() as u64,
-        tokens: lines.into_iter().map(read).collect(),
+        tokens: lines.into_iter().map(token).collect(),
     })
 }
 
@@ -53,8 +53,12 @@ pub enum InspectError {
     Tokens(#[from] TokensError),
 }
 
-fn read(line: &str) -> Result<UnverifiedToken, TokenError> {
-    let token: Token = line.parse()?;
+/// Reads what one token says, without trusting any of it.
+///
+/// # Errors
+/// A [`TokenError`] if the text is no token, or says what no token may say.
+pub fn token(text: &str) -> Result<UnverifiedToken, TokenError> {
+    let token: Token = text.parse()?;
     let claims = token.unverified_claims()?;
     let signed_by_issuer = token.check_signature(&claims.common().issuer).is_ok();
     Ok(UnverifiedToken { token, claims, signed_by_issuer })

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::OFlags;
-use writ_signing::{PublicKey, SigningKey};
+use writ_signing::{PublicKey, Role, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::advice::Advice;
@@ -42,6 +42,26 @@ impl Keys {
         Ok(named.map(|name| self.load(name)).collect())
     }
 
+    /// Every key of a role; one that cannot be used fails them all, for it may be the one that was meant.
+    pub(crate) fn of_role(&self, role: Role) -> Result<Vec<Named>> {
+        let all: Vec<_> = self.all()?.into_iter().collect::<Result<_>>()?;
+        Ok(all.into_iter().filter(|named| named.key.role() == role).collect())
+    }
+
+    /// Whether this name is taken.
+    pub(crate) fn has(&self, name: &str) -> Result<bool> {
+        check_name(name)?;
+        Ok(self.path(name).symlink_metadata().is_ok())
+    }
+
+    /// The public key that is meant by a name of one that is kept here, or that is written out and need not be.
+    pub(crate) fn public(&self, wanted: &str) -> Result<PublicKey> {
+        match wanted.parse() {
+            Ok(public) => Ok(public),
+            Err(_) => Ok(self.find(wanted)?.key.public()),
+        }
+    }
+
     /// The key of this name.
     pub(crate) fn load(&self, name: &str) -> Result<Named> {
         check_name(name)?;
@@ -72,26 +92,32 @@ impl Keys {
         check_name(name)?;
         super::make_folder(&self.folder)?;
         let path = self.path(name);
-        let mut file = match files::options(OFlags::NOFOLLOW).write(true).create_new(true).mode(0o600).open(&path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let message = format!("there is a key named {name} already, and keys are never replaced");
-                return Err(Advice::new(message, "choose another name with --name").into());
-            }
-            opened => opened.with_context(|| format!("cannot make {}", path.display()))?,
-        };
-        let written = file.write_all(key.seed().as_bytes()).and_then(|()| file.write_all(b"\n"));
-        if let Err(error) = written.and_then(|()| file.sync_all()) {
-            // Half a seed is of no use to anybody, and would take the name.
-            let _ = std::fs::remove_file(&path);
-            return Err(error).with_context(|| format!("cannot write {}", path.display()));
+        if !store(&path, key)? {
+            let message = format!("there is a key named {name} already, and keys are never replaced");
+            return Err(Advice::new(message, "choose another name").into());
         }
-        files::sync_folder(&path)?;
         Ok(path)
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}{SUFFIX}"))
     }
+}
+
+/// Writes a seed into a file of its own that only its owner reads; false where there is something already.
+pub(crate) fn store(path: &Path, key: &SigningKey) -> Result<bool> {
+    let mut file = match files::options(OFlags::NOFOLLOW).write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+        opened => opened.with_context(|| format!("cannot make {}", path.display()))?,
+    };
+    let written = file.write_all(key.seed().as_bytes()).and_then(|()| file.write_all(b"\n"));
+    if let Err(error) = written.and_then(|()| file.sync_all()) {
+        // Half a seed is of no use to anybody, and would take the name.
+        let _ = std::fs::remove_file(path);
+        return Err(error).with_context(|| format!("cannot write {}", path.display()));
+    }
+    files::sync_folder(path)?;
+    Ok(true)
 }
 
 /// Refuses a name that is not 1 to 64 of `a-z`, `0-9` and `-`: it becomes a file's name.
@@ -134,7 +160,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use expect_test::{Expect, expect};
-    use writ_signing::Role;
 
     use super::*;
 

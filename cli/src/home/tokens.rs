@@ -52,6 +52,13 @@ impl Tokens {
         if self.path(key).exists() { self.load(key).map(Some) } else { Ok(None) }
     }
 
+    /// Every token that is kept here, in the order of the keys they are about; one that cannot be read fails them all.
+    pub(crate) fn all(&self) -> Result<Vec<Token>> {
+        let names = super::names(&self.folder)?;
+        let keys = names.iter().filter_map(|name| name.strip_suffix(SUFFIX)?.parse().ok());
+        keys.map(|key| self.load(key)).collect()
+    }
+
     /// Keeps a token about a key; an older one is replaced.
     pub(crate) fn store(&self, key: PublicKey, token: &Token) -> Result<()> {
         super::make_folder(&self.folder)?;
@@ -62,7 +69,7 @@ impl Tokens {
         let path = self.path(key);
         if !path.exists() {
             let message = format!("nothing vouches for the key {key}: there is no {}", path.display());
-            let hint = "an operator signs an account's token: `writ key generate account --operator NAME --any`";
+            let hint = "an operator vouches for an account with `writ account create`; a token made elsewhere is kept with `writ account import`";
             return Err(Advice::new(message, hint).into());
         }
         let text = files::read_text(&path, MAX_TOKEN.saturating_add(1))?;
@@ -76,6 +83,8 @@ impl Tokens {
     }
 
     fn path(&self, key: PublicKey) -> PathBuf {
-        self.folder.join(format!("{key}.jwt"))
+        self.folder.join(format!("{key}{SUFFIX}"))
     }
 }
+
+const SUFFIX: &str = ".jwt";

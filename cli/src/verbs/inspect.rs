@@ -9,13 +9,13 @@ use writ_host::{Artifact, Candidate, Denials, Export, LoadError, VerifiedArtifac
 use writ_manifest::Application;
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
-use writ_signing::token::{Capabilities, Claims, Common, Kind, TokenError};
+use writ_signing::token::{Claims, Kind, TokenError};
 use writ_signing::{Component, Digest, Verified, inspect, verify};
 
 use crate::args::{Output, OutputArgs};
 use crate::home::Home;
 use crate::runtime::{self, Options};
-use crate::{Done, Outcome, application, clock, describe, files, output};
+use crate::{Done, Outcome, application, clock, describe, files, output, wider};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Inspect {
@@ -110,20 +110,25 @@ impl Report {
 
     fn tell(&self) -> Result<()> {
         output::data(&self.file)?;
-        let mut rows =
-            vec![row("digest", self.content.digest), row("length", format_args!("{} bytes", self.content.length))];
+        let mut rows = vec![
+            describe::row("digest", self.content.digest),
+            describe::row("length", format_args!("{} bytes", self.content.length)),
+        ];
         match &self.verified {
             Ok(component) => {
-                rows.push(row("verifies", format_args!("yes, until {}", clock::day(component.exp()))));
-                rows.push(row("principal", component.principal()));
+                rows.push(describe::row("verifies", format_args!("yes, until {}", clock::day(component.exp()))));
+                rows.push(describe::row("principal", component.principal()));
             }
-            Err(error) => rows.push(row("verifies", format_args!("no: {error}"))),
+            Err(error) => rows.push(describe::row("verifies", format_args!("no: {error}"))),
         }
         output::table(&rows)?;
         if self.verified.is_err() && !self.content.tokens.is_empty() {
             output::words("warning: below is what the file says about itself; nothing vouches for it");
         }
         self.content.tokens.iter().try_for_each(|token| self.tell_token(token))?;
+        if let Ok(component) = &self.verified {
+            wider::warn(component);
+        }
         self.tell_interfaces()?;
         self.tell_here()
     }
@@ -176,13 +181,16 @@ impl Report {
         };
         let common = token.claims.common();
         output::data(format_args!("\n{} {}", token.token.kind(), common.name))?;
-        let mut rows = vec![row("key", common.subject)];
+        let mut rows = vec![describe::row("key", common.subject)];
         if let Claims::Component(component) = &token.claims {
-            rows.push(row("version", format_args!("{}, revision {}", component.version, component.revision)));
+            rows.push(describe::row("version", format_args!("{}, revision {}", component.version, component.revision)));
         }
-        rows.push(row("signed by", self.issuer(token)));
-        rows.push(row("valid", format_args!("{} to {}", clock::day(common.nbf), clock::day(common.exp))));
-        rows.extend(may(common));
+        rows.push(describe::row("signed by", self.issuer(token)));
+        rows.push(describe::row("valid", format_args!("{} to {}", clock::day(common.nbf), clock::day(common.exp))));
+        if let Claims::SigningKey(key) = &token.claims {
+            rows.push(describe::row("signs", describe::signs(&key.components)));
+        }
+        rows.extend(describe::may(common));
         output::table(&rows)
     }
 
@@ -224,23 +232,4 @@ fn as_json(token: &Result<UnverifiedToken, TokenError>) -> Map<String, Value> {
         }
         Err(error) => Map::from_iter([("error".to_owned(), error.to_string().into())]),
     }
-}
-
-/// What a token lets its subject do, a row per capability.
-fn may(common: &Common) -> Vec<[String; 2]> {
-    let mut rows = match &common.capabilities {
-        Capabilities::Any => vec![row("may", "any capability")],
-        Capabilities::Only(claims) if claims.is_empty() => vec![row("may", "no capability")],
-        Capabilities::Only(claims) => {
-            claims.iter().map(|(name, value)| row(&format!("may {name}"), describe::claim(value))).collect()
-        }
-    };
-    if !common.limits.is_empty() {
-        rows.push(row("limits", describe::limits(&common.limits)));
-    }
-    rows
-}
-
-fn row(name: &str, value: impl std::fmt::Display) -> [String; 2] {
-    [format!("  {name}"), value.to_string()]
 }

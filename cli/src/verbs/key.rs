@@ -1,18 +1,20 @@
-//! `writ key`: makes, lists and shows keys. A seed never leaves its file.
+//! `writ key`: makes, lists and shows keys, and moves them. A seed is in its file, or where `export` was told to put it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod rotate;
 
-use anyhow::{Context, Result, anyhow, bail};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use writ_manifest::{MAX_BYTES, Policy};
-use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, Token};
 use writ_signing::{Role, SigningKey};
 
+use crate::advice::Advice;
 use crate::args::{Output, OutputArgs};
-use crate::home::{Home, Named, check_name};
-use crate::{Done, Outcome, clock, describe, files, output};
+use crate::home::{self, Home, Named, check_name};
+use crate::seed::SeedArgs;
+use crate::{Done, Outcome, clock, describe, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
@@ -28,6 +30,19 @@ pub(crate) enum Key {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Write a key's seed into a file that only you can read, or into a pipe
+    Export {
+        /// Its name, or its public key
+        #[arg(value_name = "NAME|KEY")]
+        key: String,
+        /// The file, which must not be there yet; - for stdout, if that is no terminal
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Keep a key whose seed is handed over
+    Import(Import),
+    /// Make an operator's or a signing key's successor, and have it vouched for like its predecessor
+    Rotate(rotate::Rotate),
 }
 
 #[derive(Debug, clap::Args)]
@@ -39,20 +54,17 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// The operator's key that signs the new account, for a year
-    #[arg(long, value_name = "NAME|KEY", requires = "most")]
-    operator: Option<String>,
-
-    /// The most the account may have: a file with `capabilities:` and, perhaps, `limits:`
-    #[arg(long, value_name = "FILE", group = "most", requires = "operator")]
-    policy: Option<std::path::PathBuf>,
-
-    /// The account may have anything
-    #[arg(long, group = "most", requires = "operator")]
-    any: bool,
-
     #[command(flatten)]
     output: OutputArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// What to call it here: 1 to 64 of a-z, 0-9 and -
+    name: String,
+
+    #[command(flatten)]
+    seed: SeedArgs,
 }
 
 /// The roles that keys are made for by hand. A component's is made by its first `writ sign`.
@@ -60,7 +72,7 @@ pub(crate) struct Generate {
 enum KeyRole {
     /// Signs accounts; hosts trust operators
     Operator,
-    /// Signs components
+    /// Signs components, once an operator vouches for it; `writ account create` does both at once
     Account,
     /// Names a host
     Host,
@@ -71,6 +83,9 @@ pub(crate) fn run(verb: Key, home: &Home) -> Done {
         Key::Generate(args) => generate(&args, home),
         Key::List(args) => list(args.output, home),
         Key::Show { key, output } => show(&key, output.output, home),
+        Key::Export { key, out } => export(&key, &out, home),
+        Key::Import(args) => import(&args, home),
+        Key::Rotate(args) => rotate::run(&args, home),
     }
 }
 
@@ -80,20 +95,14 @@ fn generate(args: &Generate, home: &Home) -> Done {
         KeyRole::Account => (Role::Account, "account"),
         KeyRole::Host => (Role::Host, "host"),
     };
-    if args.operator.is_some() && role != Role::Account {
-        bail!("an operator signs accounts only; leave --operator out");
-    }
     let name = args.name.as_deref().unwrap_or(default);
-    check_name(name)?;
     let key = SigningKey::generate(role)?;
-    let token = args.operator.as_ref().map(|operator| vouch(operator, args.policy.as_deref(), name, &key, home));
-    let token = token.transpose()?;
-
     let path = home.keys().store(name, &key)?;
-    if let Some(token) = token {
-        home.tokens().store(key.public(), &token)?;
-    } else if role == Role::Account {
-        output::hint("it can sign components once an operator vouches for it; --operator does both at once");
+    if role == Role::Account {
+        output::hint(format_args!(
+            "it signs once an operator vouches for it: `writ account create NAME --key {} --any`",
+            key.public()
+        ));
     }
     match args.output.output {
         Output::Json => output::json(&entry(name, &key))?,
@@ -103,43 +112,6 @@ fn generate(args: &Generate, home: &Home) -> Done {
         }
     }
     Ok(Outcome::Done)
-}
-
-/// The account's token, signed by the operator.
-fn vouch(operator: &str, policy: Option<&Path>, name: &str, account: &SigningKey, home: &Home) -> Result<Token> {
-    let operator = home.keys().find(operator)?;
-    if operator.key.role() != Role::Operator {
-        bail!(
-            "{} is the key of another role ({}); accounts are signed by operators",
-            operator.name,
-            operator.key.role()
-        );
-    }
-    let (capabilities, limits) = match policy.map(read_policy).transpose()? {
-        Some(policy) => (describe::of_policy(&policy), policy.limits),
-        None => (Capabilities::Any, BTreeMap::new()),
-    };
-    account_token(name, account, capabilities, limits, &operator.key)
-}
-
-/// A year's token about an account.
-pub(crate) fn account_token(
-    name: &str,
-    account: &SigningKey,
-    capabilities: Capabilities,
-    limits: BTreeMap<String, Value>,
-    operator: &SigningKey,
-) -> Result<Token> {
-    let now = clock::now()?;
-    let exp = now.saturating_add(YEAR);
-    let common = CommonDraft { subject: account.public(), name: name.to_owned(), capabilities, limits, nbf: None, exp };
-    Ok(token::sign_account(&AccountDraft { common }, operator, now)?)
-}
-
-/// Reads a policy's file.
-pub(crate) fn read_policy(path: &Path) -> Result<Policy> {
-    let text = files::read_text(path, MAX_BYTES)?;
-    Policy::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))
 }
 
 fn list(format: Output, home: &Home) -> Done {
@@ -195,9 +167,45 @@ fn show(wanted: &str, format: Output, home: &Home) -> Done {
     Ok(Outcome::Done)
 }
 
+fn export(wanted: &str, out: &Path, home: &Home) -> Done {
+    let Named { name, key } = home.keys().find(wanted)?;
+    if out == Path::new("-") {
+        return to_pipe(&key);
+    }
+    if !home::store_seed(out, &key)? {
+        bail!("{} is there already, and keys never replace anything", out.display());
+    }
+    output::words(format_args!("the seed of {name} is in {}, readable by you alone", out.display()));
+    Ok(Outcome::Done)
+}
+
+/// Into whatever reads stdout. A terminal would keep it in its scrollback.
+fn to_pipe(key: &SigningKey) -> Done {
+    let mut stdout = std::io::stdout();
+    if stdout.is_terminal() {
+        let hint = "pipe it into what keeps secrets, or name a file with -o";
+        return Err(Advice::new("a seed is not written to a terminal", hint).into());
+    }
+    stdout.write_all(key.seed().as_bytes()).and_then(|()| stdout.write_all(b"\n"))?;
+    Ok(Outcome::Done)
+}
+
+fn import(args: &Import, home: &Home) -> Done {
+    check_name(&args.name)?;
+    let Some(key) = args.seed.read()? else {
+        bail!("where is the seed? --seed-stdin or --seed-fd N says so");
+    };
+    if let Some(Named { name, .. }) =
+        home.keys().all()?.into_iter().flatten().find(|own| own.key.public() == key.public())
+    {
+        bail!("this key is kept here already, as {name}");
+    }
+    let path = home.keys().store(&args.name, &key)?;
+    output::words(format_args!("kept in {}", path.display()));
+    output::data(key.public())?;
+    Ok(Outcome::Done)
+}
+
 fn entry(name: &str, key: &SigningKey) -> Value {
     json!({ "name": name, "role": key.role().to_string(), "key": key.public().to_string() })
 }
-
-/// How long an account's token lasts, in seconds.
-const YEAR: u64 = 365 * 86_400;

@@ -17,7 +17,7 @@ use super::verify;
 use crate::advice::Advice;
 use crate::home::Home;
 use crate::project::CLAIMS;
-use crate::{Done, Outcome, clock, describe, files, output};
+use crate::{Done, Outcome, clock, describe, files, output, wider};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sign {
@@ -66,6 +66,8 @@ pub(crate) struct Signed {
     component: Verified<Component>,
     /// What the file that it replaced said about itself.
     replaced: Option<Claims>,
+    /// Whether its operator is trusted here.
+    trusted: bool,
 }
 
 impl Job<'_> {
@@ -89,7 +91,8 @@ impl Job<'_> {
             output::words(format_args!("wrote the component's new id into {}; commit it", claims.path.display()));
         }
         files::replace(self.out, &signed)?;
-        Ok(Signed { path: self.out.to_owned(), component, replaced })
+        let trusted = home.trust().roots()?.contains(&component.operator());
+        Ok(Signed { path: self.out.to_owned(), component, replaced, trusted })
     }
 }
 
@@ -99,6 +102,12 @@ impl Signed {
         output::data(format_args!("signed {} as {}", self.path.display(), verify::summary(&self.component)))?;
         tell_claims(&self.component)?;
         warn(&self.component);
+        if !self.trusted {
+            output::warning(format_args!(
+                "the operator {operator} is not trusted here, so it runs elsewhere only; `writ trust add {operator} --policy FILE` changes that",
+                operator = self.component.operator()
+            ));
+        }
         Ok(())
     }
 
@@ -184,8 +193,11 @@ fn sign(
     let vouchers = &signer.vouchers;
     let tokens = Tokens::new(token, vouchers.signing_key.clone(), vouchers.account.clone())?;
     let signed = section::embed(file, &tokens)?;
-    let verified = writ_signing::verify(&signed, &home.trust().roots()?, now);
-    Ok((signed, verified.context("what was signed does not verify here, so nothing was written")?))
+    // Who signs for hosts elsewhere need not trust anybody: all else must hold.
+    let mut roots = home.trust().roots()?;
+    roots.extend([vouchers.account.unverified_claims()?.common().issuer]);
+    let verified = writ_signing::verify(&signed, &roots, now);
+    Ok((signed, verified.context("what was signed would not verify, so nothing was written")?))
 }
 
 fn tell_claims(component: &Verified<Component>) -> Result<()> {
@@ -211,6 +223,7 @@ fn warn(component: &Verified<Component>) {
             ));
         }
     }
+    wider::warn(component);
 }
 
 /// What the file that is about to be replaced says about itself.

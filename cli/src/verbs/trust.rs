@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use writ_manifest::{Capabilities, Revocations, TrustEntry, TrustPolicy};
 use writ_signing::PublicKey;
 
-use super::key::read_policy;
+use super::account::read_policy;
 use crate::args::{Output, OutputArgs, PolicyArgs};
 use crate::home::{self, Home};
 use crate::{Done, Outcome, output};

@@ -34,7 +34,7 @@ fn generate_prints_the_public_key_alone() {
     "#]]);
     work.refuses(&["key", "generate", "operator"]).err(&expect![[r#"
         error: there is a key named operator already, and keys are never replaced
-        hint: choose another name with --name
+        hint: choose another name
     "#]]);
     work.run(&["key", "list"]).out(&expect![[r#"
         host      host      N…
@@ -43,30 +43,17 @@ fn generate_prints_the_public_key_alone() {
 }
 
 #[test]
-fn an_account_is_made_and_signed_at_once() {
-    let work = Work::new();
-    work.run(&["key", "generate", "operator"]);
-    work.run(&["key", "generate", "account", "--name", "acme", "--operator", "operator", "--any"])
-        .out(&expect!["A…\n"]);
-    work.run(&["key", "show", "acme"]).out(&expect![[r#"
-        name        acme
-        role        account
-        public key  A…
-        signed by   O…
-        valid       DAY to DAY
-    "#]]);
-    work.finish(work.command(&["key", "generate", "account", "--operator", "operator"]), "", 2);
-    work.refuses(&["key", "generate", "account", "--operator", "acme", "--any"]).err(&expect![[r#"
-        error: acme is the key of another role (account); accounts are signed by operators
-    "#]]);
-}
-
-#[test]
 fn no_verb_prints_a_seed() {
     let work = Work::new();
     work.run(&["key", "generate", "account"]);
     let seed = work.text("home/keys/account.nk");
-    for verb in [&["key", "list"][..], &["key", "show", "account"], &["key", "show", "account", "--output", "json"]] {
+    let verbs = [
+        &["key", "list"][..],
+        &["key", "show", "account"],
+        &["key", "show", "account", "--output", "json"],
+        &["key", "export", "account", "-o", "out.nk"],
+    ];
+    for verb in verbs {
         let ran = work.run(verb);
         assert!(!ran.raw.contains(seed.trim()) && !ran.stderr.contains(seed.trim()));
     }
@@ -139,4 +126,128 @@ fn names_that_are_refused() {
     "#]]);
     work.finish(work.command(&["key", "generate", "component"]), "", 2);
     assert!(!work.path("home").exists());
+}
+
+#[test]
+fn a_key_is_exported_and_imported() {
+    let work = Work::new();
+    let key = work.run(&["key", "generate", "operator"]).raw;
+    work.run(&["key", "export", "operator", "-o", "out.nk"]).err(&expect![[r#"
+        the seed of operator is in out.nk, readable by you alone
+    "#]]);
+    assert_eq!(mode(&work.path("out.nk")), 0o600);
+    assert_eq!(work.text("out.nk"), work.text("home/keys/operator.nk"));
+    work.refuses(&["key", "export", "operator", "-o", "out.nk"]).err(&expect![[r#"
+        error: out.nk is there already, and keys never replace anything
+    "#]]);
+    symlink(work.path("elsewhere"), work.path("link.nk")).unwrap();
+    work.refuses(&["key", "export", "operator", "-o", "link.nk"]);
+    assert!(!work.path("elsewhere").exists());
+    let piped = work.run(&["key", "export", "operator", "-o", "-"]).raw;
+    assert_eq!(piped, work.text("out.nk"));
+
+    let import =
+        |name: &str, seed: &str, code| work.finish(work.command(&["key", "import", name, "--seed-stdin"]), seed, code);
+    import("again", &piped, 1).err(&expect![[r#"
+        error: this key is kept here already, as operator
+    "#]]);
+    fs::remove_file(work.path("home/keys/operator.nk")).unwrap();
+    assert_eq!(import("again", &piped, 0).raw, key);
+    assert_eq!(mode(&work.path("home/keys/again.nk")), 0o600);
+    import("other", "", 1).err(&expect![[r#"
+        error: no key on stdin
+          because: the seed is empty
+    "#]]);
+    work.refuses(&["key", "import", "other"]).err(&expect![[r#"
+        error: where is the seed? --seed-stdin or --seed-fd N says so
+    "#]]);
+}
+
+/// The shell opens the file, so its mode is looked at through the descriptor.
+#[test]
+fn a_seed_from_a_file_that_others_can_read_is_refused() {
+    let work = Work::new();
+    work.run(&["key", "generate", "operator"]);
+    work.run(&["key", "export", "operator", "-o", "out.nk"]);
+    fs::remove_file(work.path("home/keys/operator.nk")).unwrap();
+    fs::set_permissions(work.path("out.nk"), Permissions::from_mode(0o644)).unwrap();
+    for (redirect, source) in [("exec 0<out.nk;", "--seed-stdin"), ("exec 7<out.nk;", "--seed-fd=7")] {
+        let ran = work.finish(work.shell(redirect, &["key", "import", "operator", source]), "", 1);
+        assert!(
+            ran.stderr.contains("it comes from a file that others may read or write (its mode is 644)"),
+            "{}",
+            ran.stderr
+        );
+    }
+    fs::set_permissions(work.path("out.nk"), Permissions::from_mode(0o600)).unwrap();
+    work.finish(work.shell("exec 0<out.nk;", &["key", "import", "operator", "--seed-stdin"]), "", 0);
+}
+
+#[test]
+fn an_operator_is_rotated_with_its_accounts() {
+    let work = Work::with_component();
+    work.run(&["sign", "a.wasm"]);
+    let new = work.run(&["key", "rotate", "local-operator"]).out(&expect!["O…\n"]).err(&expect![[r#"
+        kept in WORK/home/keys/local-operator-2.nk
+        local-operator-2 vouches for the account local as local-operator did
+        hint: on each host `writ trust add O…`; give each account its new token (`writ account show`), for `writ sign`; in the end `writ trust remove O…`, which is what ends the old key's power
+    "#]]).raw;
+    work.run(&["key", "list"]).out(&expect![[r#"
+        local-operator-2  operator  O…
+        local-operator    operator  O…
+        local             account   A…
+    "#]]);
+    work.run(&["sign", "a.wasm"]).err(&expect![[r#"
+        warning: the operator O… is not trusted here, so it runs elsewhere only; `writ trust add O… --policy FILE` changes that
+    "#]]);
+    work.run(&["trust", "add", new.trim(), "--any"]);
+    work.run(&["trust", "remove", "local-operator"]);
+    work.run(&["verify", "a.wasm"]);
+    work.run(&["key", "rotate", "local-operator-2", "--name", "third"]);
+    work.run(&["key", "rotate", "third"]).err(&expect![[r#"
+        kept in WORK/home/keys/third-2.nk
+        third-2 vouches for the account local as third did
+        hint: on each host `writ trust add O…`; give each account its new token (`writ account show`), for `writ sign`; in the end `writ trust remove O…`, which is what ends the old key's power
+    "#]]);
+}
+
+#[test]
+fn a_signing_key_is_rotated_with_what_it_may_sign() {
+    let work = Work::with_component();
+    work.run(&["sign", "a.wasm"]);
+    work.run(&["account", "signing-key", "add", "ci", "--any-component", "--any"]);
+    work.run(&["key", "rotate", "ci"]).out(&expect!["A…\n"]).err(&expect![[r#"
+        kept in WORK/home/keys/ci-2.nk
+        local vouches for the signing key ci-2 as it does for ci
+        hint: ci signs until DAY, unless it is revoked
+    "#]]);
+    work.run(&["sign", "a.wasm", "--key", "ci-2"]);
+    work.run(&["verify", "a.wasm"]);
+}
+
+#[test]
+fn keys_that_are_not_rotated() {
+    let work = Work::with_component();
+    work.run(&["sign", "a.wasm"]);
+    work.run(&["key", "generate", "host"]);
+    work.run(&["key", "generate", "account", "--name", "bare"]);
+    work.refuses(&["key", "rotate", "local"]).err(&expect![[r#"
+        error: the key local is not rotated: an account is its key. What its components stored, and the subjects they talk on, are kept under it; another key is another account, with empty buckets
+        hint: docs/keys.md says what to do when a key was lost or leaked
+    "#]]);
+    work.refuses(&["key", "rotate", "bare"]).err(&expect![[r#"
+        error: the key bare is not rotated: no token here says whether it is a signing key or an account's own
+        hint: docs/keys.md says what to do when a key was lost or leaked
+    "#]]);
+    work.refuses(&["key", "rotate", "host"]).err(&expect![[r#"
+        error: the key host is not rotated: a host's key vouches for nobody, so a new one simply takes its place
+        hint: docs/keys.md says what to do when a key was lost or leaked
+    "#]]);
+    work.refuses(&["key", "rotate", "nobody"]).err(&expect![[r#"
+        error: there is no key named nobody in WORK/home/keys
+    "#]]);
+    work.refuses(&["key", "rotate", "local-operator", "--name", "local"]).err(&expect![[r#"
+        error: there is a key named local already, and keys are never replaced
+        hint: choose another name
+    "#]]);
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod accounts;
 mod data;
 mod fixture;
 mod init;

@@ -140,6 +140,15 @@ impl Claims {
         }
     }
 
+    /// What it is about.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Claims::Component(_) => Kind::Component,
+            Claims::SigningKey(_) => Kind::SigningKey,
+            Claims::Account(_) => Kind::Account,
+        }
+    }
+
     pub(super) fn read(kind: Kind, payload: &[u8]) -> Result<Self, TokenError> {
         Ok(match kind {
             Kind::Component => Claims::Component(ComponentClaims::read(payload)?),

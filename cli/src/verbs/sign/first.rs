@@ -4,20 +4,28 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use writ_manifest::{Revocations, TrustEntry, TrustPolicy};
-use writ_signing::token::Capabilities;
+use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft};
 use writ_signing::{Role, SigningKey};
 
 use super::signer::Signer;
 use crate::home::{Home, Vouchers};
-use crate::output;
-use crate::verbs::key::account_token;
+use crate::{clock, output};
 
 /// Makes an operator and an account, and trusts the operator in this home.
 ///
 /// The account's key is kept last: what was interrupted before it leaves nothing that signs.
 pub(super) fn make(home: &Home) -> Result<Signer> {
     let (operator, account) = (SigningKey::generate(Role::Operator)?, SigningKey::generate(Role::Account)?);
-    let token = account_token(ACCOUNT, &account, Capabilities::Any, BTreeMap::new(), &operator)?;
+    let now = clock::now()?;
+    let common = CommonDraft {
+        subject: account.public(),
+        name: ACCOUNT.to_owned(),
+        capabilities: Capabilities::Any,
+        limits: BTreeMap::new(),
+        nbf: None,
+        exp: now.saturating_add(YEAR),
+    };
+    let token = token::sign_account(&AccountDraft { common }, &operator, now)?;
     let entry = TrustEntry {
         name: OPERATOR.to_owned(),
         operator: operator.public().to_string(),
@@ -44,3 +52,6 @@ pub(super) fn make(home: &Home) -> Result<Signer> {
 
 const OPERATOR: &str = "local-operator";
 const ACCOUNT: &str = "local";
+
+/// How long the account's token lasts, in seconds.
+const YEAR: u64 = 365 * 86_400;
