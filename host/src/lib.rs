@@ -14,6 +14,7 @@
 
 #![deny(unsafe_code)]
 
+mod audit;
 mod authorize;
 mod baseline;
 mod budgets;
@@ -36,6 +37,10 @@ mod stdio;
 mod stub;
 mod vocabulary;
 
+pub use audit::{
+    Audit, Bounds, Broken, Event, Flaw, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
+    verify as verify_audit,
+};
 pub use authorize::{Admission, Admitted, Candidate, Policies, authorize};
 pub use baseline::is_baseline;
 pub use cache::{Cache, Secret};

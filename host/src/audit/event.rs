@@ -1,0 +1,152 @@
+//! What is written down.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// When it was written: milliseconds since 1970.
+    pub at: u64,
+    /// The SHA-256 of the line before, in hexadecimal digits; of the first one, zeros.
+    pub prev: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What each document says of each capability that was granted: the document to its claim, `any` where it says nothing.
+pub type Grants = BTreeMap<String, BTreeMap<String, Value>>;
+
+/// What happened. `component` is a name for people, `ACCOUNT/COMPONENT`, and `id` the same in keys, `A…/M…`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A host began to use this log.
+    Started {
+        /// Its key `N…`.
+        host: String,
+        /// Its version.
+        version: String,
+    },
+    /// It ended in order.
+    Stopped {},
+    /// One component of an application that was deployed, with all that it may do.
+    Granted {
+        /// The application.
+        application: String,
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// The SHA-256 of the file's unsigned bytes.
+        digest: String,
+        /// The release that its token states.
+        revision: u64,
+        /// The `jti` of each token, narrowest first.
+        tokens: Vec<String>,
+        /// The operator that vouches for its account.
+        operator: String,
+        /// What was granted, by capability.
+        grants: Grants,
+    },
+    /// Something that a component of an application may not have; nothing of the application was started.
+    Refused {
+        /// The application.
+        application: String,
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// What it may not.
+        what: String,
+        /// The documents that refuse it, each with its reason.
+        by: Vec<String>,
+    },
+    /// An application was deployed whole.
+    Deployed {
+        /// The application.
+        application: String,
+        /// How many components it has.
+        components: usize,
+    },
+    /// An application is no longer served.
+    Withdrawn {
+        /// The application.
+        application: String,
+    },
+    /// What a component was denied while it ran, since the last such line.
+    Denied {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// The capability.
+        capability: String,
+        /// How often.
+        count: u64,
+        /// The document that refused it last, and why.
+        last: String,
+    },
+    /// What a component did with what it was granted, since the last such line.
+    Used {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// The capability.
+        capability: String,
+        /// How often.
+        count: u64,
+    },
+    /// Older files were removed: the chain begins behind this head.
+    Pruned {
+        /// The head of what was removed.
+        through: String,
+    },
+    /// The last line was incomplete, as after a crash, and was removed.
+    Mended {
+        /// How many bytes it had.
+        bytes: u64,
+    },
+    /// When the log was opened it ended before the head that was kept for it.
+    Missing {
+        /// The head that was kept.
+        kept: String,
+    },
+}
+
+impl Event {
+    /// Its name, as it is written.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopped {} => "stopped",
+            Self::Granted { .. } => "granted",
+            Self::Refused { .. } => "refused",
+            Self::Deployed { .. } => "deployed",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::Denied { .. } => "denied",
+            Self::Used { .. } => "used",
+            Self::Pruned { .. } => "pruned",
+            Self::Mended { .. } => "mended",
+            Self::Missing { .. } => "missing",
+        }
+    }
+
+    /// The component it is about, for people and in keys.
+    pub fn component(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Granted { component, id, .. }
+            | Self::Refused { component, id, .. }
+            | Self::Denied { component, id, .. }
+            | Self::Used { component, id, .. } => Some((component, id)),
+            _ => None,
+        }
+    }
+}
