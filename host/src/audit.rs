@@ -10,6 +10,7 @@
 //! written at most once in [`Bounds::every`] for each component, capability and outcome.
 
 mod chain;
+mod clerk;
 mod event;
 mod file;
 mod verify;
@@ -23,6 +24,7 @@ pub use chain::{Head, InvalidHead};
 pub use event::{Event, Grants, Record};
 pub use verify::{Broken, Flaw, Line, Report, records, verify};
 
+pub(crate) use clerk::Clerk;
 use file::Files;
 
 /// How much an audit log may take up.
@@ -34,18 +36,23 @@ pub struct Bounds {
     pub files: usize,
     /// How often what guests cause is written, for each component, capability and outcome.
     pub every: Duration,
+    /// Whether uses of what was granted are counted and written, or only what was denied.
+    pub uses: bool,
 }
 
 impl Default for Bounds {
-    /// 16 files of 4 MiB; what guests cause each minute.
+    /// 16 files of 4 MiB; denials each minute, and no uses.
     fn default() -> Self {
-        Self { file: 4 << 20, files: 16, every: Duration::from_secs(60) }
+        Self { file: 4 << 20, files: 16, every: Duration::from_secs(60), uses: false }
     }
 }
 
 /// An audit log that this process writes. Clones write to the same one.
 #[derive(Clone)]
-pub struct Audit(Arc<Mutex<Files>>);
+pub struct Audit {
+    files: Arc<Mutex<Files>>,
+    bounds: Bounds,
+}
 
 impl Audit {
     /// Opens the log in a folder that nobody else writes to, or begins one.
@@ -57,23 +64,40 @@ impl Audit {
     /// # Errors
     /// The system's, and [`io::ErrorKind::InvalidData`] where the last file is no audit log.
     pub fn open(folder: &Path, bounds: Bounds) -> io::Result<Self> {
-        Files::open(folder, bounds).map(|files| Self(Arc::new(Mutex::new(files))))
+        Files::open(folder, bounds).map(|files| Self { files: Arc::new(Mutex::new(files)), bounds })
     }
 
     /// Writes an event, and has it on disk when this returns. What cannot be written is told to the log: what was decided
     /// before stands, and a host does not stop serving because a disk is full.
     pub fn record(&self, event: &Event) {
-        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = files.append(event, now()) {
             tracing::error!(target: "writ::audit", %error, event = event.name(), "an event could not be written down");
         }
     }
 
+    /// Somebody who counts what guests cause, and writes it down.
+    pub(crate) fn clerk(self) -> io::Result<Clerk> {
+        let Bounds { uses, every, .. } = self.bounds;
+        Clerk::start(self, uses, every)
+    }
+
     /// The number and the hash of the last line.
     pub fn head(&self) -> Head {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).head()
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).head()
     }
 }
+
+/// A text of which not more is written down than this.
+fn clipped(text: &str) -> String {
+    match text.char_indices().nth(TEXT) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// Characters of a text that others chose.
+const TEXT: usize = 500;
 
 /// Milliseconds since 1970.
 fn now() -> u64 {

@@ -15,6 +15,7 @@ use writ_provider::{
 };
 
 use crate::authorize::Statement;
+use crate::audit::Clerk;
 use crate::budgets::Budgets;
 use crate::names::InterfaceName;
 use crate::vocabulary::Vocabulary;
@@ -154,6 +155,8 @@ pub(crate) struct Parts<'a> {
     /// The document, what names it, and its claim.
     pub(crate) claims: Vec<(Document, &'a str, &'a Value)>,
     pub(crate) budgets: &'a Budgets,
+    /// Who counts what is permitted and denied.
+    pub(crate) clerk: Option<&'a Clerk>,
 }
 
 impl Parts<'_> {
@@ -167,7 +170,8 @@ impl Parts<'_> {
         // A component's own token always says what it claims, so there is always a layer; without one, nothing is permitted.
         let layers = self.claims.iter().map(layer).collect::<Result<Vec<_>, InvalidClaim>>()?;
         let (principal, link, settings) = (self.principal.clone(), self.link.clone(), self.settings.clone());
-        Ok(Grant::new(GrantParts { capability, principal, link, settings, layers }))
+        let tally = self.clerk.map(|clerk| clerk.tally(&principal, capability));
+        Ok(Grant::counted(GrantParts { capability, principal, link, settings, layers }, tally))
     }
 }
 

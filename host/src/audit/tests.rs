@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-const SMALL: Bounds = Bounds { file: 400, files: 3, every: Duration::from_secs(1) };
+const SMALL: Bounds = Bounds { file: 400, files: 3, every: Duration::from_secs(1), uses: true };
 
 fn event(number: usize) -> Event {
     Event::Withdrawn { application: format!("app-{number}") }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::budget::{Budget, Now};
 use crate::units::Rate;
-use crate::{Claim, Constraint, Denied, LinkConfig, Principal};
+use crate::{Claim, Constraint, Denied, LinkConfig, Principal, Tally};
 
 /// What a principal may do with one capability: the conjunction of what every document says.
 ///
@@ -24,6 +24,7 @@ struct Inner<C> {
     // Whether any entry says a rate: only then is the clock read.
     rated: bool,
     denied: AtomicU64,
+    tally: Option<Arc<Tally>>,
 }
 
 /// One document of a grant.
@@ -161,10 +162,15 @@ pub struct GrantParts<C> {
 impl<C: Constraint> Grant<C> {
     /// A grant of those layers; without any it permits nothing.
     pub fn new(parts: GrantParts<C>) -> Self {
+        Self::counted(parts, None)
+    }
+
+    /// As [`new`](Self::new), and counts what is permitted and denied where an audit asks for it.
+    pub fn counted(parts: GrantParts<C>, tally: Option<Arc<Tally>>) -> Self {
         let GrantParts { capability, principal, link, settings, layers } = parts;
         let rated = layers.iter().any(|layer| layer.budgets.iter().any(Option::is_some));
         let denied = AtomicU64::new(0);
-        Self { inner: Arc::new(Inner { capability, principal, link, settings, layers, rated, denied }) }
+        Self { inner: Arc::new(Inner { capability, principal, link, settings, layers, rated, denied, tally }) }
     }
 
     /// Whether every document permits the request, each by one whole entry. Draws on those entries' rates; logs what was
@@ -209,11 +215,20 @@ impl<C: Constraint> Grant<C> {
             [] => Err(nothing()),
             layers => settle(layers, held, request, now.as_ref()),
         };
-        settled.inspect_err(|refused| self.note(refused))
+        settled.inspect(|()| self.used()).inspect_err(|refused| self.note(refused))
+    }
+
+    fn used(&self) {
+        if let Some(tally) = &self.inner.tally {
+            tally.count_use();
+        }
     }
 
     /// Logs the first denial and then each power of two of them, so that a guest cannot flood the log with them.
     fn note(&self, refused: &Refused) {
+        if let Some(tally) = &self.inner.tally {
+            tally.count_denial(refused);
+        }
         let count = self.inner.denied.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if !count.is_power_of_two() {
             return;

@@ -28,6 +28,7 @@ mod grant;
 mod instance;
 mod limits;
 mod slot;
+mod tally;
 mod target;
 pub mod testing;
 mod wasi;
@@ -41,6 +42,7 @@ pub use grant::{Approved, Document, Grant, GrantParts, Layer, Refused};
 pub use instance::{Baseline, Instance};
 pub use limits::{Limits, MemoryBudget};
 pub use slot::{Find, Getter, Slot, TooManySlots};
+pub use tally::Tally;
 pub use target::{Busy, Callable, Failure, FailureKind, Permit, Target, Work};
 
 pub use wasmtime;

@@ -1,0 +1,164 @@
+//! `writ audit`: what was decided and done on this host.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use writ_host::{AuditLine, Event, Head, Record, records, verify_audit};
+
+use crate::advice::Advice;
+use crate::args::{Output, OutputArgs};
+use crate::data::Data;
+use crate::settings::Settings;
+use crate::{Done, Outcome, clock, output};
+
+/// The audit log of a host's data folder: every grant, denial and deployment, each line vouching for the one before.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Audit {
+    /// Print what was written down, the oldest first
+    Show(Show),
+    /// Follow the chain, and say where it was changed, removed from, reordered or cut
+    Verify(Verify),
+    /// Print the number and hash of the last line: written down elsewhere, it is what `verify --expect-head` asks for
+    Head(Where),
+}
+
+/// Whose log.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Where {
+    /// The application, where its data is in its default place
+    #[arg(required_unless_present = "data")]
+    application: Option<String>,
+    /// The data folder of its host
+    #[arg(long, value_name = "DIR", conflicts_with = "application")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    place: Where,
+    /// Only what is about this component: its name, ACCOUNT/NAME, or its key M…
+    #[arg(long, value_name = "NAME|KEY")]
+    component: Option<String>,
+    /// Only what is not older than this, such as 1h
+    #[arg(long, value_name = "TIME")]
+    since: Option<writ_provider::units::Time>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    place: Where,
+    /// A head that was written down: that record must be there still
+    #[arg(long, value_name = "SEQ:HASH")]
+    expect_head: Option<Head>,
+}
+
+pub(crate) fn run(args: Audit, settings: &Settings) -> Done {
+    match args {
+        Audit::Show(args) => show(&args, settings),
+        Audit::Verify(args) => verify(&args, settings),
+        Audit::Head(args) => head(&args, settings),
+    }
+}
+
+impl Where {
+    /// The folder of the log, which must be there.
+    fn folder(&self, settings: &Settings) -> Result<PathBuf> {
+        let named = self.application.as_deref().unwrap_or_default();
+        let data = self.data.clone().unwrap_or_else(|| settings.data.join(named));
+        let folder = Data::audit_below(&data);
+        if !folder.is_dir() {
+            let hint = "`writ up` begins one; --data names another data folder";
+            return Err(Advice::new(format!("there is no audit log in {}", data.display()), hint).into());
+        }
+        Ok(folder)
+    }
+}
+
+fn show(args: &Show, settings: &Settings) -> Done {
+    let folder = args.place.folder(settings)?;
+    let now = clock::now()?;
+    let from = args.since.map_or(0, |since| now.saturating_sub(since.duration().as_secs()).saturating_mul(1_000));
+    for line in lines(&folder)? {
+        let line = line?;
+        let record = match &line.record {
+            Ok(record) => record,
+            Err(reason) => bail!("{}:{}: this is not a record: {reason}", line.file.display(), line.number),
+        };
+        let is_wanted = args.component.as_deref().is_none_or(|name| is_about(record, name));
+        if record.at < from || !is_wanted {
+            continue;
+        }
+        match args.output.output {
+            Output::Text => output::data(sentence(record))?,
+            Output::Json => output::data(String::from_utf8_lossy(&line.bytes))?,
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn lines(folder: &Path) -> Result<impl Iterator<Item = Result<AuditLine, writ_host::Broken>>> {
+    records(folder).with_context(|| format!("{} cannot be read", folder.display()))
+}
+
+/// Whether a record is about a component: named as people do, with its account, or by its key.
+fn is_about(record: &Record, name: &str) -> bool {
+    let Some((component, id)) = record.event.component() else { return false };
+    let parts = |whole: &str| whole.split_once('/').is_some_and(|(_, own)| own == name) || whole == name;
+    parts(component) || parts(id)
+}
+
+/// A record as a line for people.
+fn sentence(record: &Record) -> String {
+    let time = clock::time(record.at / 1_000);
+    let what = match &record.event {
+        Event::Started { host, version } => format!("host {host} started, writ {version}"),
+        Event::Stopped {} => "host stopped".to_owned(),
+        Event::Granted { application, component, digest, revision, grants, .. } => {
+            let granted = grants.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let granted = if granted.is_empty() { "nothing but the baseline" } else { &granted };
+            let digest = digest.get(..12).unwrap_or(digest);
+            format!("{application}: {component} revision {revision} ({digest}…) was granted {granted}")
+        }
+        Event::Refused { application, component, what, by, .. } => {
+            let by = if by.is_empty() { String::new() } else { format!(": {}", by.join("; ")) };
+            format!("{application}: {component} {what}{by}")
+        }
+        Event::Deployed { application, components } => format!("{application}: deployed, {components} components"),
+        Event::Withdrawn { application } => format!("{application}: withdrawn"),
+        Event::Denied { component, capability, count, last, .. } => {
+            format!("{component}: denied {capability} {count} times, last by {last}")
+        }
+        Event::Used { component, capability, count, .. } => format!("{component}: used {capability} {count} times"),
+        Event::Pruned { through } => format!("older records were removed, through {through}"),
+        Event::Mended { bytes } => format!("a record that was cut in its middle was removed ({bytes} bytes)"),
+        Event::Missing { kept } => format!("records are missing: the log had ended at {kept}"),
+        other => other.name().to_owned(),
+    };
+    format!("{seq:>6}  {time}  {event:<9}  {what}", seq = record.seq, event = record.event.name())
+}
+
+fn verify(args: &Verify, settings: &Settings) -> Done {
+    let folder = args.place.folder(settings)?;
+    match verify_audit(&folder, args.expect_head) {
+        Ok(report) => {
+            let (first, last) = (report.first, report.head.seq);
+            output::data(format_args!("the chain holds from record {first} to {last}; its head is {}", report.head))?;
+            Ok(Outcome::Done)
+        }
+        Err(broken) => {
+            let hint = "somebody who can write this folder has changed it; what stands before this place is as it was written";
+            Err(Advice::new(format!("the audit log does not hold: {broken}"), hint).into())
+        }
+    }
+}
+
+fn head(args: &Where, settings: &Settings) -> Done {
+    let folder = args.folder(settings)?;
+    let report = verify_audit(&folder, None).context("the audit log does not hold")?;
+    output::data(report.head)?;
+    Ok(Outcome::Done)
+}
