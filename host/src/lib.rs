@@ -1,15 +1,9 @@
-//! The host: load, verify, authorize, link, call. Each step consumes the one before, so none can be skipped.
+#![doc = include_str!("../../docs/embedding.md")]
 //!
-//! ```text
-//! bytes ── Artifact::new ── .verify(roots, now) ── Verified<Component>
-//!                                                        │
-//!            manifest, policies, vocabulary ── Host::authorize ── Admission, or every denial at once
-//!                                                        │
-//!                                          Host::deploy ── Deployment: linked to what was granted, and nothing else
-//! ```
+//! ## Invariants
 //!
-//! **Invariants.** This crate names no provider: whoever builds a host gives it a [`Registry`]. The linker holds exactly
-//! what was granted. Authority is a value in the store. A call has a fresh store, ends by its deadline whether it computes
+//! This crate names no provider: whoever builds a host gives it a [`Registry`]. The linker holds exactly what was granted.
+//! Authority is a value in the store. A call has a fresh store, ends by its deadline whether it computes
 //! or sleeps, and drops the store. The one `unsafe` is in `cache`, behind an authenticated read.
 
 #![deny(unsafe_code)]
