@@ -47,7 +47,9 @@ impl Home {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = command();
         command.env("WRIT_HOME", &self.path).args(args);
-        self.roots.iter().for_each(|roots| drop(command.env("SSL_CERT_FILE", roots)));
+        if let Some(roots) = &self.roots {
+            command.env("SSL_CERT_FILE", roots);
+        }
         command
     }
 
