@@ -17,6 +17,7 @@ mod home;
 mod log;
 mod output;
 mod process;
+mod running;
 mod runtime;
 mod settings;
 mod verbs;
