@@ -48,10 +48,14 @@ impl Loaded {
 
     /// Decides what it may do on a host of these options, which need not be there yet.
     pub(crate) fn authorize(&self, options: &Options) -> Result<Admission, Denials> {
-        let parts = self.application.components.iter().zip(&self.components);
-        let candidates: Vec<_> = parts.map(|(entry, verified)| Candidate { entry, verified }).collect();
         let registry = runtime::registry(options);
-        writ_host::authorize(&candidates, &self.application, &options.policies, registry.vocabulary())
+        writ_host::authorize(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
+    }
+
+    /// Each entry of the manifest with what was verified of it.
+    pub(crate) fn candidates(&self) -> Vec<Candidate<'_>> {
+        let parts = self.application.components.iter().zip(&self.components);
+        parts.map(|(entry, verified)| Candidate { entry, verified }).collect()
     }
 }
 

@@ -18,5 +18,6 @@ mod messages;
 mod newcomer;
 mod orders;
 mod pool;
+mod reload;
 mod slow;
 mod stop;
