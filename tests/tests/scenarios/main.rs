@@ -19,5 +19,6 @@ mod newcomer;
 mod orders;
 mod pool;
 mod reload;
+mod projects;
 mod slow;
 mod stop;
