@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod run;
 pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod up;
@@ -26,5 +27,6 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Inspect(args) => inspect::run(&args, &home),
         Verb::Up(args) => up::run(&args, settings, &home),
         Verb::Call(args) => call::run(&args, settings, &home),
+        Verb::Run(args) => run::run(args, settings, &home),
     }
 }

@@ -145,6 +145,7 @@ impl Host {
         }
         for admitted in admission.components() {
             warn_of_expiry(admitted);
+            self.warn_of_capacity(admitted);
             self.warn_of_uncalled(admitted);
         }
         // Without a receiver there is nothing to call.
@@ -169,10 +170,6 @@ impl Host {
         let linked = link(&self.engine, &compiled, admitted, &self.registry, &self.budgets).await;
         let linked = linked.map_err(|source| DeployError::Link { component, source })?;
         let limits = &admitted.limits;
-        if limits.memory > self.capacity.memory || limits.time > self.capacity.time {
-            let (component, memory, time) = (&admitted.principal, self.capacity.memory, self.capacity.time);
-            tracing::warn!(target: "writ::host", %component, memory, ?time, "the claims allow more than this host gives");
-        }
         let budgets = limits.shared.iter().map(|(document, most)| self.budgets.memory(document, *most)).collect();
         Ok(Prepared {
             engine: self.engine.clone(),
@@ -223,6 +220,14 @@ impl Host {
             routes.push(calls.connect(parts, &trigger.source, target).await.map_err(failed)?);
         }
         Ok(())
+    }
+
+    fn warn_of_capacity(&self, admitted: &Admitted) {
+        let limits = &admitted.limits;
+        if limits.memory > self.capacity.memory || limits.time > self.capacity.time {
+            let (component, memory, time) = (&admitted.principal, self.capacity.memory, self.capacity.time);
+            tracing::warn!(target: "writ::host", %component, memory, ?time, "the claims allow more than this host gives");
+        }
     }
 
     /// A handler that nothing calls is likely a link that was forgotten.

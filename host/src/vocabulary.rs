@@ -7,6 +7,7 @@ use serde_json::Value;
 use writ_provider::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig, Provider};
 
 use crate::names::InterfaceName;
+use crate::wasi::{clocks, environment, filesystem};
 
 /// The capabilities that claims may name on this host.
 pub struct Vocabulary {
@@ -20,11 +21,22 @@ impl Default for Vocabulary {
 }
 
 impl Vocabulary {
-    /// With what the host itself understands (`call` and `serve`), and no provider.
+    /// With what the host itself understands, and no provider: `call` and `serve`, and what opens the baseline of WASI.
     pub fn new() -> Self {
-        let call = Box::new(Own::<crate::links::Call>::new("call"));
-        let serve = Box::new(Own::<crate::links::Serve>::new("serve"));
-        Self { words: vec![call, serve] }
+        let mut vocabulary = Self { words: Vec::new() };
+        vocabulary.own::<crate::links::Call>("call", &[]);
+        vocabulary.own::<crate::links::Serve>("serve", &[]);
+        vocabulary.own::<environment::Entry>("environment", &["wasi:cli/environment@0.2.0"]);
+        vocabulary
+            .own::<filesystem::Entry>("filesystem", &["wasi:filesystem/preopens@0.2.0", "wasi:filesystem/types@0.2.0"]);
+        vocabulary
+            .own::<clocks::Entry>("clocks", &["wasi:clocks/monotonic-clock@0.2.0", "wasi:clocks/wall-clock@0.2.0"]);
+        vocabulary
+    }
+
+    fn own<C: Constraint>(&mut self, name: &'static str, imports: &[&str]) {
+        let imports = imports.iter().filter_map(|name| name.parse().ok()).collect();
+        self.words.push(Box::new(Own::<C> { name, imports, exports: Vec::new(), constraint: PhantomData }));
     }
 
     /// Adds a provider's capability.
@@ -102,12 +114,6 @@ struct Own<C> {
     imports: Vec<InterfaceName>,
     exports: Vec<InterfaceName>,
     constraint: PhantomData<fn() -> C>,
-}
-
-impl<C> Own<C> {
-    fn new(name: &'static str) -> Self {
-        Self { name, imports: Vec::new(), exports: Vec::new(), constraint: PhantomData }
-    }
 }
 
 impl<C: Constraint> Word for Own<C> {

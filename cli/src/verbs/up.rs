@@ -100,13 +100,13 @@ async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Durat
 }
 
 /// What ends a host in order.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+pub(super) struct Signals {
+    pub(super) terminate: Signal,
+    pub(super) interrupt: Signal,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
