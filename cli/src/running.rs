@@ -81,8 +81,8 @@ impl Running {
 
 /// What ends a host in order.
 pub(crate) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+    pub(crate) terminate: Signal,
+    pub(crate) interrupt: Signal,
 }
 
 impl Signals {

@@ -10,7 +10,6 @@
 
 mod audit;
 mod authorize;
-mod baseline;
 mod budgets;
 mod cache;
 mod call;
@@ -18,7 +17,6 @@ mod denial;
 mod engine;
 mod host;
 mod images;
-mod io;
 mod limits;
 mod link;
 mod links;
@@ -26,17 +24,17 @@ mod load;
 mod names;
 mod prepared;
 mod registry;
+mod run;
 mod shares;
-mod stdio;
 mod stub;
 mod vocabulary;
+mod wasi;
 
 pub use audit::{
     Audit, Bounds, Broken, Event, Flaw, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
     verify as verify_audit,
 };
 pub use authorize::{Admission, Admitted, Candidate, Policies, authorize};
-pub use baseline::is_baseline;
 pub use cache::{Cache, Secret};
 pub use call::CallError;
 pub use denial::{Denial, Denials, Line, Refusal};
@@ -46,7 +44,10 @@ pub use link::LinkError;
 pub use load::{Artifact, Export, LoadError, VerifiedArtifact};
 pub use names::{InterfaceName, InvalidName};
 pub use registry::Registry;
+pub use run::RunError;
 pub use vocabulary::Vocabulary;
+pub use wasi::baseline::is_baseline;
+pub use wasi::terminal::{Command, Input, Output};
 
 /// The time of day, in unix seconds. A clock before 1970 reads as the end of time: then nothing is valid.
 pub fn now() -> u64 {

@@ -18,7 +18,7 @@ mod messages;
 mod newcomer;
 mod orders;
 mod pool;
-mod reload;
 mod projects;
+mod reload;
 mod slow;
 mod stop;

@@ -52,7 +52,7 @@ impl Constraint for Entry {
             let invalid = |reason: String| InvalidLink { property: property.clone(), reason };
             match property.as_str() {
                 "every" => match value.parse::<Time>() {
-                    Ok(every) if every.millis() > 0 => Ok(Plan { every }),
+                    Ok(every) if !every.duration().is_zero() => Ok(Plan { every }),
                     Ok(_) => Err(invalid("a run needs an interval".to_owned())),
                     Err(error) => Err(invalid(error.to_string())),
                 },
