@@ -1,11 +1,12 @@
-//! A manifest and the files it names, read and verified: what `up`, `inspect` and `call` decide about.
+//! A manifest and the files it names, read and verified: what `up`, `inspect`, `call` and `run` decide about.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use writ_host::{Admission, Artifact, Candidate, Denials, Policies, VerifiedArtifact};
-use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy};
+use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy, ProviderEntry};
 use writ_signing::{Roots, section};
 
 use crate::advice::Advice;
@@ -23,9 +24,10 @@ impl Loaded {
     /// Reads a manifest and every component file it names. Every file that does not verify is named, not only the first.
     pub(crate) fn manifest(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
         let text = files::read_text(path, MAX_BYTES)?;
-        let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
+        let mut application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         refuse_unsupported(path, &application)?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        place_folders(&mut application, folder)?;
         let part = |component: &ComponentEntry| {
             let name = &component.name;
             let image = component.image().with_context(|| format!("{}: {name} has no image", path.display()))?;
@@ -48,10 +50,14 @@ impl Loaded {
 
     /// Decides what it may do on a host of these options, which need not be there yet.
     pub(crate) fn authorize(&self, options: &Options) -> Result<Admission, Denials> {
-        let parts = self.application.components.iter().zip(&self.components);
-        let candidates: Vec<_> = parts.map(|(entry, verified)| Candidate { entry, verified }).collect();
         let registry = runtime::registry(options);
-        writ_host::authorize(&candidates, &self.application, &options.policies, registry.vocabulary())
+        writ_host::authorize(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
+    }
+
+    /// Each entry of the manifest with what was verified of it.
+    pub(crate) fn candidates(&self) -> Vec<Candidate<'_>> {
+        let parts = self.application.components.iter().zip(&self.components);
+        parts.map(|(entry, verified)| Candidate { entry, verified }).collect()
     }
 }
 
@@ -60,6 +66,23 @@ fn load(path: &Path, roots: &Roots, now: u64) -> Result<VerifiedArtifact> {
     let bytes = files::read(path, section::MAX_FILE)?;
     let artifact = Artifact::new(bytes).with_context(|| format!("{} is not taken", path.display()))?;
     artifact.verify(roots, now).with_context(|| format!("{} does not verify", path.display()))
+}
+
+/// Folders that a manifest gives are relative to it, as its images are.
+fn place_folders(application: &mut Application, folder: &Path) -> Result<()> {
+    let registry = runtime::registry(&Options::default());
+    let gives = |provider: &&ProviderEntry| {
+        provider.image().is_some_and(|image| registry.vocabulary().serving(image, "filesystem").is_some())
+    };
+    let givers: BTreeSet<_> =
+        application.providers.iter().filter(gives).map(|provider| provider.name.clone()).collect();
+    for link in application.links.iter_mut().filter(|link| givers.contains(&link.target)) {
+        for host in link.target_config.values_mut() {
+            let placed = folder.join(&*host).into_os_string().into_string();
+            *host = placed.map_err(|path| anyhow!("the folder {} is no UTF-8", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Images are files here: a path relative to the manifest, or `file://` and an absolute one.

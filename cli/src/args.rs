@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{account, build, call, init, inspect, key, new, sign, trust, up, verify};
+use crate::verbs::{account, build, call, init, inspect, key, new, run, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -57,6 +57,9 @@ pub(crate) enum Verb {
 
     /// Call an exported function of a signed component, and print its result
     Call(call::Call),
+
+    /// Run a signed component that is a command, with arguments and this terminal's streams
+    Run(run::Run),
 }
 
 /// How a verb that lists something writes it.

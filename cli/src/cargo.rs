@@ -100,7 +100,8 @@ impl Tool {
 /// Builds the package in a folder; where the component is that came of it.
 pub(crate) fn build(folder: &Path, recipe: &Recipe, profile: Profile) -> Result<PathBuf> {
     let manifest = folder.join(MANIFEST);
-    let manifest = manifest.canonicalize().with_context(|| format!("there is no package: {}", manifest.display()))?;
+    let manifest =
+        manifest.canonicalize().with_context(|| format!("there is no package to build at {}", manifest.display()))?;
     let mut command = recipe.command(profile);
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = match command.spawn() {
@@ -113,26 +114,25 @@ pub(crate) fn build(folder: &Path, recipe: &Recipe, profile: Profile) -> Result<
     let built = components(BufReader::new(stdout), &manifest);
     let status = child.wait().context("cargo cannot be waited for")?;
     if !status.success() {
-        let failed = format!("{} failed in {}: {status}", recipe.tool.name(), folder.display());
+        let failed = format!("`{}` failed: {status}", recipe.tool.name());
         return Err(match recipe.missing(folder) {
             Some(advice) => anyhow::Error::from(advice).context(failed),
             None => anyhow!(failed),
         });
     }
-    one(built.context("cargo's output cannot be read")?, folder)
+    one(built.context("cargo's output cannot be read")?)
 }
 
 /// The only component; a package that builds several has to say which one it is.
-fn one(mut built: Vec<PathBuf>, folder: &Path) -> Result<PathBuf> {
+fn one(mut built: Vec<PathBuf>) -> Result<PathBuf> {
     let names = built.iter().filter_map(|path| path.file_name()).map(OsStr::to_string_lossy);
     let names = names.collect::<Vec<_>>().join(", ");
     match (built.pop(), built.is_empty()) {
         (Some(path), true) => Ok(path),
-        (Some(_), false) => bail!("{} builds several components, and one is signed: {names}", folder.display()),
+        (Some(_), false) => bail!("the package builds several components, and one is signed: {names}"),
         (None, _) => {
-            let message = format!("{} builds no component", folder.display());
             let hint = "a component is a program, or a library with `crate-type = [\"cdylib\"]` in Cargo.toml";
-            Err(Advice::new(message, hint).into())
+            Err(Advice::new("the package builds no component", hint).into())
         }
     }
 }
@@ -265,10 +265,10 @@ mod tests {
 
     #[test]
     fn one_component_is_signed() {
-        let of = |names: &[&str]| one(names.iter().map(PathBuf::from).collect(), Path::new("p"));
+        let of = |names: &[&str]| one(names.iter().map(PathBuf::from).collect());
         assert_eq!(of(&["t/a.wasm"]).unwrap(), Path::new("t/a.wasm"));
-        assert_eq!(of(&[]).unwrap_err().to_string(), "p builds no component");
-        let several = "p builds several components, and one is signed: a.wasm, b.wasm";
+        assert_eq!(of(&[]).unwrap_err().to_string(), "the package builds no component");
+        let several = "the package builds several components, and one is signed: a.wasm, b.wasm";
         assert_eq!(of(&["t/a.wasm", "t/b.wasm"]).unwrap_err().to_string(), several);
     }
 }

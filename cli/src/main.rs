@@ -19,6 +19,7 @@ mod log;
 mod output;
 mod process;
 mod project;
+mod running;
 mod runtime;
 mod seed;
 mod settings;
@@ -59,6 +60,7 @@ fn run() -> ExitCode {
     match verbs::run(verb, &settings) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::FAILURE,
+        Ok(Outcome::Exit(code)) => ExitCode::from(code),
         Err(error) if output::reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
@@ -70,6 +72,8 @@ enum Outcome {
     Done,
     /// Something was refused, and the verb has said what.
     Refused,
+    /// With the exit code of what it ran.
+    Exit(u8),
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

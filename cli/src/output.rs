@@ -52,25 +52,42 @@ pub(crate) fn hint(text: impl Display) {
 
 /// Tells why something failed, then each cause, then the hints of those that have one.
 pub(crate) fn error(error: &anyhow::Error) {
+    to_stderr(&explained(error));
+}
+
+/// Tells whoever reads the log what was refused while a host goes on: in the log, and, where it is for people, as a page
+/// after that.
+pub(crate) fn refused(what: &str, error: &anyhow::Error, format: log::Format) {
+    match format {
+        log::Format::Text => {
+            tracing::error!(target: "writ::host", "{what}");
+            self::error(error);
+        }
+        log::Format::Json => tracing::error!(target: "writ::host", "{what}\n{}", explained(error)),
+    }
+}
+
+fn explained(error: &anyhow::Error) -> String {
     // Denials are a page of their own, and say at each line what they are.
     let denials = error.downcast_ref::<Denials>().or_else(|| match error.downcast_ref::<DeployError>() {
         Some(DeployError::Denied(denials)) => Some(denials),
         _ => None,
     });
     if let Some(denials) = denials {
-        return to_stderr(denials.to_string().trim_end());
+        return denials.to_string().trim_end().to_owned();
     }
-    to_stderr(&format!("error: {error}"));
+    let mut lines = vec![format!("error: {error}")];
     let mut told = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         // Some errors say their cause themselves.
         if !told.ends_with(&cause) {
-            to_stderr(&format!("  because: {cause}"));
+            lines.push(format!("  because: {cause}"));
         }
         told = cause;
     }
     let advice = error.chain().filter_map(|cause| cause.downcast_ref::<Advice>());
-    advice.for_each(|advice| hint(advice.hint()));
+    lines.extend(advice.map(|advice| format!("hint: {}", advice.hint())));
+    lines.join("\n")
 }
 
 /// Whether whoever read stdout has seen enough and is gone, as `head` is.

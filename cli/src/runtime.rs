@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use writ_host::{Cache, Capacity, Host, HostError, Policies, Registry, Settings};
-use writ_http::{HttpClient, HttpConfig, HttpEntry, HttpServer, RoutePlan};
+use writ_http::{HttpClient, HttpConfig, HttpEntry, HttpServer, NamedRoutes, RoutePlan};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
 use writ_manifest::{Capabilities, Policy};
@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) listen: Option<SocketAddr>,
     /// The most that the host's owner allows.
     pub(crate) policies: Policies,
+    /// The routes that these name. The HTTP server follows them.
+    pub(crate) named_routes: NamedRoutes,
     /// How many instances there may be at once.
     pub(crate) stores: Option<u32>,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Options {
 /// The embedded providers. None is opened before an application needs it.
 pub(crate) fn registry(options: &Options) -> Registry {
     let (store, listen) = (options.store.clone(), options.listen);
-    let named_routes = options.policies.host.as_ref().map(named_routes).unwrap_or_default();
+    let named_routes = options.named_routes.clone();
     let keyvalue = move || store.as_ref().map_or_else(KeyValueConfig::memory, KeyValueConfig::disk);
     Registry::new()
         .provider::<KeyValue>("builtin:keyvalue", keyvalue)
@@ -40,13 +42,13 @@ pub(crate) fn registry(options: &Options) -> Registry {
         .trigger::<Messaging>("builtin:messaging", Default::default)
         .trigger::<HttpServer>("builtin:http-server", move || HttpConfig {
             listen,
-            named_routes: named_routes.clone().into(),
+            named_routes: named_routes.clone(),
             ..HttpConfig::default()
         })
 }
 
 /// The routes that the host's policy names: one account's may be nested under or over another's there.
-fn named_routes(policy: &Policy) -> Vec<RoutePlan> {
+pub(crate) fn named_routes(policy: &Policy) -> Vec<RoutePlan> {
     let Capabilities::Only(claims) = &policy.capabilities else { return Vec::new() };
     let entries = match claims.get("http-server") {
         Some(Value::Array(entries)) => entries.as_slice(),
@@ -74,6 +76,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
 
 /// A host whose compiled code is kept.
 pub(crate) fn host(options: Options, cache: Cache) -> Result<Host, HostError> {
+    options.named_routes.set(options.policies.host.as_ref().map(named_routes).unwrap_or_default());
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);

@@ -7,6 +7,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod new;
+pub(crate) mod run;
 pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod up;
@@ -32,5 +33,6 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Inspect(args) => inspect::run(&args, &home),
         Verb::Up(args) => up::run(&args, settings, &home),
         Verb::Call(args) => call::run(&args, settings, &home),
+        Verb::Run(args) => run::run(args, settings, &home),
     }
 }

@@ -83,7 +83,7 @@ fn exceeds(own: &Value, most: &Value) -> bool {
         return own.bytes() > most.bytes();
     }
     match (own.parse::<Time>(), most.parse::<Time>()) {
-        (Ok(own), Ok(most)) => own.millis() > most.millis(),
+        (Ok(own), Ok(most)) => own > most,
         _ => false,
     }
 }

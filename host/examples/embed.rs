@@ -3,39 +3,44 @@
 //! `cargo run --example embed -- calc.wasm greet '"ada"'`
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
 use writ_host::{Artifact, Candidate, Capacity, Host, Policies, Registry, Settings, now};
 use writ_manifest::{Application, TrustPolicy};
 use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
-use writ_signing::{Role, Roots, SigningKey, section};
+use writ_signing::{PublicKey, Role, Roots, SigningKey, section};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [file, function, args @ ..] = args.as_slice() else { return Err("embed FILE FUNCTION ARGS".into()) };
-    let (signed, operator) = sign(&std::fs::read(file)?)?;
-
-    // From bytes to a proof, and from there to what it may do here: nothing, for nothing is claimed.
-    let artifact = Artifact::new(signed)?;
-    let verified = artifact.verify(&Roots::from_iter([operator]), now())?;
-    let trust = BTreeMap::from([(operator, TrustPolicy::Any)]);
-    let policies = Policies { host: None, trust };
-    let host = Host::new(Settings { capacity: Capacity::default(), cache: None, policies }, Registry::new())?;
-    let application = Application::alone("guest");
-    let entry = application.components.first().ok_or("no entry")?;
-    let candidate = Candidate { entry, verified: &verified };
-    let admission = host.authorize(&[candidate], &application)?;
-
-    let result = host.call(&admission, function, args).await?;
+    let answer = call(&std::fs::read(file)?, function, args).await?;
     #[expect(clippy::print_stdout, reason = "the example's answer")]
-    if let Some(result) = result {
-        println!("{result}");
+    if let Some(answer) = answer {
+        println!("{answer}");
     }
     Ok(())
 }
 
+/// From the bytes of a component to the answer of one of its functions. Arguments and answer are text, in WAVE.
+pub(crate) async fn call(component: &[u8], function: &str, args: &[String]) -> Result<Option<String>, Box<dyn Error>> {
+    let (signed, operator) = sign(component)?;
+    // What the bytes are, and the proof of who signed them.
+    let artifact = Artifact::new(signed)?;
+    let verified = artifact.verify(&Roots::from_iter([operator]), now())?;
+    // A host without providers, that trusts this operator in whatever it grants.
+    let trust = BTreeMap::from([(operator, TrustPolicy::Any)]);
+    let policies = Policies { host: None, trust };
+    let host = Host::new(Settings { capacity: Capacity::default(), cache: None, policies }, Registry::new())?;
+    // An application of this component alone, and what it may do here: nothing, for nothing is claimed.
+    let application = Application::alone("guest");
+    let entry = application.components.first().ok_or("no entry")?;
+    let admission = host.authorize(&[Candidate { entry, verified: &verified }], &application)?;
+    Ok(host.call(&admission, function, args).await?)
+}
+
 /// Fresh keys, an account's token and the component's, in the file.
-fn sign(component: &[u8]) -> Result<(Vec<u8>, writ_signing::PublicKey), Box<dyn std::error::Error>> {
+fn sign(component: &[u8]) -> Result<(Vec<u8>, PublicKey), Box<dyn Error>> {
     let [operator, account] = [SigningKey::generate(Role::Operator)?, SigningKey::generate(Role::Account)?];
     let id = SigningKey::generate(Role::Component)?.public();
     let common = |subject, name: &str, capabilities| CommonDraft {

@@ -9,12 +9,12 @@ use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
 use writ_signing::PublicKey;
 
-use crate::baseline::is_baseline;
 use crate::denial::{Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
 use crate::load::{Artifact, Export, VerifiedArtifact};
 use crate::names::InterfaceName;
 use crate::vocabulary::{self, Vocabulary, Word};
+use crate::wasi::baseline::is_baseline;
 pub(crate) use statement::Statement;
 use statement::statements;
 
@@ -386,8 +386,14 @@ impl<'a> Review<'a> {
         let plans = match word.plans(config) {
             Ok(plans) => plans,
             Err(error) => {
-                let what = format!("cannot {purpose}: in the link at line {}, {error}", link.at.line);
-                self.deny(what, Vec::new(), Some("correct the link's configuration in the manifest".to_owned()));
+                let (place, hint) = match link.at.is_nowhere() {
+                    true => (String::new(), "correct what is given to it"),
+                    false => (
+                        format!("in the link at line {}, ", link.at.line),
+                        "correct the link's configuration in the manifest",
+                    ),
+                };
+                self.deny(format!("cannot {purpose}: {place}{error}"), Vec::new(), Some(hint.to_owned()));
                 return false;
             }
         };
@@ -411,7 +417,8 @@ impl<'a> Review<'a> {
             }
             permitted = false;
             self.linked.insert(capability);
-            self.deny(format!("may not {purpose}: {plan} (line {})", link.at.line), refusals, None);
+            let place = if link.at.is_nowhere() { String::new() } else { format!(" (line {})", link.at.line) };
+            self.deny(format!("may not {purpose}: {plan}{place}"), refusals, None);
         }
         permitted
     }

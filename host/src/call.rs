@@ -11,7 +11,7 @@ use writ_provider::{Failure, Target};
 use crate::authorize::Admission;
 use crate::denial::Denials;
 use crate::host::{DeployError, Host};
-use crate::prepared::{Entry, Gate};
+use crate::prepared::Entry;
 
 /// Why a call gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -88,9 +88,7 @@ impl Host {
         let Some(admitted) = admission.components().first() else {
             return Err(CallError::NoSuchFunction { name: function.to_owned(), known: String::new() });
         };
-        let (generation, opening) = self.generation();
-        opening.open();
-        let prepared = self.prepare(admitted, Gate::new(generation, Vec::new())).await?;
+        let prepared = self.prepare_alone(admitted).await?;
         let component = prepared.linked.pre.component().clone();
         let found = find(self.engine(), &component, function)?;
         let values = found.values(args)?;

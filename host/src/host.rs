@@ -183,6 +183,7 @@ impl Host {
         }
         for admitted in admission.components() {
             warn_of_expiry(admitted);
+            self.warn_of_capacity(admitted);
             self.warn_of_uncalled(admitted);
         }
         opening.open();
@@ -190,7 +191,7 @@ impl Host {
     }
 
     /// The generation of a deployment that begins.
-    pub(crate) fn generation(&self) -> (Generation, Opening) {
+    fn generation(&self) -> (Generation, Opening) {
         Generation::new(self.generations.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -201,6 +202,13 @@ impl Host {
         if principals.len() > 1 { stores.saturating_sub(stores / 4).max(1) } else { stores }
     }
 
+    /// Compiles and links one component, for calls of its host's owner.
+    pub(crate) async fn prepare_alone(&self, admitted: &Admitted) -> Result<Prepared, DeployError> {
+        let (generation, opening) = self.generation();
+        opening.open();
+        self.prepare(admitted, Gate::new(generation, Vec::new())).await
+    }
+
     /// Compiles and links one component.
     pub(crate) async fn prepare(&self, admitted: &Admitted, gate: Gate) -> Result<Prepared, DeployError> {
         let component = admitted.name.clone();
@@ -209,10 +217,6 @@ impl Host {
         let linked = link(&self.engine, &compiled, admitted, &self.registry, &self.budgets).await;
         let linked = linked.map_err(|source| DeployError::Link { component, source })?;
         let limits = &admitted.limits;
-        if limits.memory > self.capacity.memory || limits.time > self.capacity.time {
-            let (component, memory, time) = (&admitted.principal, self.capacity.memory, self.capacity.time);
-            tracing::warn!(target: "writ::host", %component, memory, ?time, "the claims allow more than this host gives");
-        }
         let budgets = limits.shared.iter().map(|(document, most)| self.budgets.memory(document, *most)).collect();
         Ok(Prepared {
             engine: self.engine.clone(),
@@ -263,6 +267,14 @@ impl Host {
             routes.push(calls.connect(parts, &trigger.source, target).await.map_err(failed)?);
         }
         Ok(())
+    }
+
+    fn warn_of_capacity(&self, admitted: &Admitted) {
+        let limits = &admitted.limits;
+        if limits.memory > self.capacity.memory || limits.time > self.capacity.time {
+            let (component, memory, time) = (&admitted.principal, self.capacity.memory, self.capacity.time);
+            tracing::warn!(target: "writ::host", %component, memory, ?time, "the claims allow more than this host gives");
+        }
     }
 
     /// A handler that nothing calls is likely a link that was forgotten.

@@ -1,22 +1,15 @@
-//! The host: load, verify, authorize, link, call. Each step consumes the one before, so none can be skipped.
+#![doc = include_str!("../../docs/embedding.md")]
 //!
-//! ```text
-//! bytes ── Artifact::new ── .verify(roots, now) ── Verified<Component>
-//!                                                        │
-//!            manifest, policies, vocabulary ── Host::authorize ── Admission, or every denial at once
-//!                                                        │
-//!                                          Host::deploy ── Deployment: linked to what was granted, and nothing else
-//! ```
+//! ## Invariants
 //!
-//! **Invariants.** This crate names no provider: whoever builds a host gives it a [`Registry`]. The linker holds exactly
-//! what was granted. Authority is a value in the store. A call has a fresh store, ends by its deadline whether it computes
+//! This crate names no provider: whoever builds a host gives it a [`Registry`]. The linker holds exactly what was granted.
+//! Authority is a value in the store. A call has a fresh store, ends by its deadline whether it computes
 //! or sleeps, and drops the store. The one `unsafe` is in `cache`, behind an authenticated read.
 
 #![deny(unsafe_code)]
 
 mod audit;
 mod authorize;
-mod baseline;
 mod budgets;
 mod cache;
 mod call;
@@ -24,7 +17,6 @@ mod denial;
 mod engine;
 mod host;
 mod images;
-mod io;
 mod limits;
 mod link;
 mod links;
@@ -32,17 +24,17 @@ mod load;
 mod names;
 mod prepared;
 mod registry;
+mod run;
 mod shares;
-mod stdio;
 mod stub;
 mod vocabulary;
+mod wasi;
 
 pub use audit::{
     Audit, Bounds, Broken, Event, Flaw, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
     verify as verify_audit,
 };
 pub use authorize::{Admission, Admitted, Candidate, Policies, authorize};
-pub use baseline::is_baseline;
 pub use cache::{Cache, Secret};
 pub use call::CallError;
 pub use denial::{Denial, Denials, Line, Refusal};
@@ -52,7 +44,10 @@ pub use link::LinkError;
 pub use load::{Artifact, Export, LoadError, VerifiedArtifact};
 pub use names::{InterfaceName, InvalidName};
 pub use registry::Registry;
+pub use run::RunError;
 pub use vocabulary::Vocabulary;
+pub use wasi::baseline::is_baseline;
+pub use wasi::terminal::{Command, Input, Output};
 
 /// The time of day, in unix seconds. A clock before 1970 reads as the end of time: then nothing is valid.
 pub fn now() -> u64 {

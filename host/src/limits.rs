@@ -46,6 +46,8 @@ pub(crate) struct AdmittedLimits {
     pub(crate) memory: usize,
     /// How long one call may take.
     pub(crate) time: Duration,
+    /// The least that a document says about time. A command that none of them limits ends by itself.
+    pub(crate) said: Option<Duration>,
     /// Budgets of memory that several components share: the document, and bytes.
     pub(crate) shared: Vec<(Source, usize)>,
 }
@@ -59,15 +61,15 @@ impl AdmittedLimits {
         let own = documents.iter().find(|(statement, _)| statement.document == Document::Component);
         let memory = own.and_then(|(_, figures)| figures.memory).map_or(MEMORY, bytes);
         let asked = own.and_then(|(_, figures)| figures.time).map_or(TIME, Time::duration);
-        let time =
-            documents.iter().filter_map(|(_, figures)| figures.time).map(Time::duration).fold(asked, Duration::min);
+        let said = documents.iter().filter_map(|(_, figures)| figures.time).map(Time::duration).min();
+        let time = said.map_or(asked, |said| said.min(asked));
         let shares = |(statement, figures): &(&Statement, Figures)| {
             let most = figures.memory.filter(|_| statement.document != Document::Component)?;
             Some((statement.source(), bytes(most)))
         };
         let shared: Vec<_> = documents.iter().filter_map(shares).collect();
         let memory = shared.iter().map(|(_, most)| *most).fold(memory, usize::min);
-        Self { memory, time, shared }
+        Self { memory, time, said, shared }
     }
 }
 

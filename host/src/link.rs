@@ -9,24 +9,26 @@ use writ_provider::wasmtime::{self, Engine};
 use writ_provider::{Instance, InvalidClaim, OpenError, Slot, TooManySlots};
 
 use crate::authorize::Admitted;
-use crate::baseline;
 use crate::budgets::Budgets;
 use crate::registry::{Attach, Opened, Parts, Registry, claims};
 use crate::stub;
 use crate::vocabulary;
+use crate::wasi::{Wasi, baseline};
 
 /// A component that was linked to what it was granted, and to nothing else.
 pub(crate) struct Linked {
     pub(crate) pre: InstancePre<Instance>,
     /// What each fresh store holds, by slot.
     pub(crate) attach: Vec<Arc<dyn Attach>>,
+    /// What is open to it of WASI.
+    pub(crate) wasi: Wasi,
 }
 
 /// Why an admitted component cannot be linked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// A provider's backend cannot be opened.
+    /// A provider's backend, or a folder that is given, cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// A claim that was admitted does not parse for its provider.
@@ -89,7 +91,7 @@ pub(crate) async fn link(
         }
     }
     let pre = linker.instantiate_pre(component).map_err(|error| LinkError::Mismatch(format!("{error:#}")))?;
-    Ok(Linked { pre, attach: granted.attach })
+    Ok(Linked { pre, attach: granted.attach, wasi: Wasi::of(admitted, budgets)? })
 }
 
 /// The slots given out so far: one per capability.

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload};
+use wasmparser::{BinaryReader, Chunk, ComponentExternalKind, ComponentTypeRef, Parser, Payload};
 use writ_signing::{Component, Digest, Roots, Verified, VerifyError};
 
 use crate::names::InterfaceName;
@@ -134,42 +134,97 @@ impl Artifact {
 }
 
 fn walk(bytes: &[u8]) -> Result<(Vec<InterfaceName>, Vec<Export>), LoadError> {
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
-    let (mut depth, mut nested, mut functions) = (0_usize, 0_usize, 0_usize);
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(malformed)? {
-            Payload::Version { .. } => {
-                (depth, nested) = (depth.saturating_add(1), nested.saturating_add(1));
-                at_most(depth, MOST_DEPTH, "components nested in components")?;
-                at_most(nested, MOST_NESTED, "nested components and modules")?;
+    let mut walk = Walk::default();
+    let (mut parser, mut outer, mut rest) = (Parser::new(0), Vec::new(), bytes);
+    loop {
+        let Chunk::Parsed { consumed, payload } = parser.parse(rest, true).map_err(malformed)? else {
+            return Err(cut_off(bytes));
+        };
+        rest = rest.get(consumed..).unwrap_or_default();
+        match payload {
+            Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
+                outer.push(std::mem::replace(&mut parser, inner));
             }
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CodeSectionEntry(body) => {
-                functions = functions.saturating_add(1);
-                at_most(functions, MOST_FUNCTIONS, "functions")?;
-                at_most(body.range().len(), MOST_BODY, "bytes in one function")?;
-            }
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    let import = import.map_err(malformed)?;
-                    imports.push(self::import(&import)?);
-                    at_most(imports.len(), MOST_NAMES, "imports")?;
+            Payload::End(_) => {
+                walk.depth = walk.depth.saturating_sub(1);
+                match outer.pop() {
+                    Some(outer) => parser = outer,
+                    None => return Ok((walk.imports, walk.exports)),
                 }
             }
-            Payload::ComponentExportSection(section) if depth == 1 => {
-                for export in section {
-                    let export = export.map_err(malformed)?;
-                    exports.push(self::export(export.name.name, export.kind));
-                    at_most(exports.len(), MOST_NAMES, "exports")?;
-                }
+            // A payload for each function would take most of the time; only their lengths are looked at.
+            Payload::CodeSectionStart { count, size, range } => {
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                let (code, after) = rest.split_at_checked(size).ok_or_else(|| cut_off(bytes))?;
+                walk.code(count, BinaryReader::new(code, range.end.saturating_sub(size)))?;
+                parser.skip_section();
+                rest = after;
             }
-            _ => {}
+            payload => walk.section(payload)?,
         }
     }
-    Ok((imports, exports))
 }
 
-fn import(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, LoadError> {
+fn cut_off(bytes: &[u8]) -> LoadError {
+    LoadError::Malformed { reason: "unexpected end-of-file".to_owned(), offset: bytes.len() }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Walk {
+    imports: Vec<InterfaceName>,
+    exports: Vec<Export>,
+    depth: usize,
+    nested: usize,
+    functions: usize,
+}
+
+impl Walk {
+    fn section(&mut self, payload: Payload<'_>) -> Result<(), LoadError> {
+        match payload {
+            Payload::Version { .. } => {
+                (self.depth, self.nested) = (self.depth.saturating_add(1), self.nested.saturating_add(1));
+                at_most(self.depth, MOST_DEPTH, "components nested in components")?;
+                at_most(self.nested, MOST_NESTED, "nested components and modules")
+            }
+            Payload::ComponentImportSection(section) if self.depth == 1 => {
+                for import in section {
+                    self.imports.push(import_of(&import.map_err(malformed)?)?);
+                    at_most(self.imports.len(), MOST_NAMES, "imports")?;
+                }
+                Ok(())
+            }
+            Payload::ComponentExportSection(section) if self.depth == 1 => {
+                for export in section {
+                    let export = export.map_err(malformed)?;
+                    self.exports.push(export_of(export.name.name, export.kind));
+                    at_most(self.exports.len(), MOST_NAMES, "exports")?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A code section: how many functions, each with its length in front.
+    fn code(&mut self, count: u32, mut section: BinaryReader<'_>) -> Result<(), LoadError> {
+        for _ in 0..count {
+            self.functions = self.functions.saturating_add(1);
+            at_most(self.functions, MOST_FUNCTIONS, "functions")?;
+            let body = section.read_reader().map_err(malformed)?;
+            at_most(body.bytes_remaining(), MOST_BODY, "bytes in one function")?;
+        }
+        match section.eof() {
+            true => Ok(()),
+            false => {
+                let (reason, offset) = ("trailing bytes at end of section".to_owned(), section.original_position());
+                Err(LoadError::Malformed { reason, offset })
+            }
+        }
+    }
+}
+
+fn import_of(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, LoadError> {
     let text = import.name.name;
     let refuse = |reason| LoadError::Import { name: text.chars().take(100).collect(), reason };
     if !matches!(import.ty, ComponentTypeRef::Instance(_)) {
@@ -183,7 +238,7 @@ fn import(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, Loa
     }
 }
 
-fn export(name: &str, kind: ComponentExternalKind) -> Export {
+fn export_of(name: &str, kind: ComponentExternalKind) -> Export {
     match name.parse() {
         Ok(interface) if kind == ComponentExternalKind::Instance => Export::Interface(interface),
         _ => Export::Plain(name.to_owned()),
@@ -204,3 +259,102 @@ const MOST_NESTED: usize = 256;
 const MOST_FUNCTIONS: usize = 100_000;
 const MOST_BODY: usize = 1 << 20;
 const MOST_NAMES: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+    use wasm_encoder::{
+        CodeSection, Component, ComponentExportKind, ComponentExportSection, Function, FunctionSection, Module,
+        ModuleSection, NestedComponentSection, RawSection, TypeSection,
+    };
+
+    use super::*;
+
+    /// A module of functions with bodies of these lengths.
+    fn module(bodies: &[usize]) -> Module {
+        let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+        types.ty().function([], []);
+        for length in bodies {
+            functions.function(0);
+            let mut function = Function::new([]);
+            // No locals take one byte.
+            function.raw(std::iter::repeat_n(1, length - 1));
+            code.function(&function);
+        }
+        let mut module = Module::new();
+        module.section(&types).section(&functions).section(&code);
+        module
+    }
+
+    fn component(bodies: &[usize]) -> Vec<u8> {
+        let mut inner = Component::new();
+        inner.section(&ModuleSection(&module(bodies)));
+        let mut exports = ComponentExportSection::new();
+        exports.export("run", ComponentExportKind::Func, 0, None);
+        let mut outer = Component::new();
+        outer.section(&NestedComponentSection(&inner)).section(&ModuleSection(&module(bodies))).section(&exports);
+        outer.finish()
+    }
+
+    #[track_caller]
+    fn check(bodies: &[usize], refused: Option<(&'static str, usize)>) {
+        let refused = refused.map(|(what, most)| LoadError::TooLarge { what, most });
+        assert_eq!(walk(&component(bodies)).err(), refused);
+    }
+
+    #[test]
+    fn functions_are_counted_and_measured() {
+        check(&[], None);
+        check(&[2, 1, MOST_BODY], None);
+        check(&[2, MOST_BODY + 1], Some(("bytes in one function", MOST_BODY)));
+        check(&vec![1; MOST_FUNCTIONS / 2], None);
+        check(&vec![1; MOST_FUNCTIONS / 2 + 1], Some(("functions", MOST_FUNCTIONS)));
+    }
+
+    /// A code section as its bytes say, in a component.
+    fn raw(code: &[u8]) -> Vec<u8> {
+        let mut module = Module::new();
+        module.section(&RawSection { id: 10, data: code });
+        let mut component = Component::new();
+        component.section(&ModuleSection(&module));
+        component.finish()
+    }
+
+    #[test]
+    fn a_code_section_ends_with_its_last_function() {
+        assert!(walk(&raw(&[0])).is_ok());
+        for bad in [&[0, 0][..], &[], &[0x80], &[1], &[1, 3, 0, 0], &[1, 0x80]] {
+            assert!(matches!(walk(&raw(bad)), Err(LoadError::Malformed { .. })), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        /// What the parser says of every function one by one.
+        #[test]
+        fn the_walk_refuses_what_the_parser_refuses(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            cut in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            let mut bytes = component(&[3, 200, 1, 1]);
+            for (at, byte) in changes {
+                *at.get_mut(&mut bytes) = byte;
+            }
+            bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
+            let mut depth = 0;
+            let whole = Parser::new(0).parse_all(&bytes).all(|payload| match payload {
+                Ok(Payload::Version { .. }) => { depth += 1; true }
+                Ok(Payload::End(_)) => { depth -= 1; true }
+                Ok(Payload::ComponentImportSection(section)) if depth == 1 => section.into_iter().all(|import| import.is_ok()),
+                Ok(Payload::ComponentExportSection(section)) if depth == 1 => section.into_iter().all(|export| export.is_ok()),
+                payload => payload.is_ok(),
+            });
+            match walk(&bytes) {
+                Err(LoadError::Malformed { .. }) => prop_assert!(!whole),
+                // Refused for another reason, perhaps before the end.
+                Err(_) => {}
+                Ok(_) => prop_assert!(whole),
+            }
+        }
+    }
+}

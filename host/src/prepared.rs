@@ -15,7 +15,6 @@ use writ_provider::{
     Busy, Callable, Deadline, Failure, FailureKind, Generation, Instance, Limits, MemoryBudget, Permit, Principal, Work,
 };
 
-use crate::baseline;
 use crate::engine::TABLE_ELEMENTS;
 use crate::link::Linked;
 
@@ -120,7 +119,7 @@ impl Prepared {
     pub(crate) fn store(&self, deadline: Deadline) -> Store<Instance> {
         let handles = self.linked.attach.iter().map(|attach| attach.attach()).collect();
         let limits = Limits::new(self.memory, TABLE_ELEMENTS, self.budgets.clone());
-        let instance = Instance::new(handles, vec![baseline::state(&self.principal)], limits, deadline);
+        let instance = Instance::new(handles, vec![self.linked.wasi.state(&self.principal)], limits, deadline);
         let mut store = Store::new(&self.engine, instance);
         store.limiter(|instance| instance.limits());
         store.set_hostcall_fuel(HOST_CALL);

@@ -160,7 +160,7 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn grant<C: Constraint>(&self, capability: &'static str) -> Result<Grant<C>, InvalidClaim> {
+    pub(crate) fn grant<C: Constraint>(&self, capability: &'static str) -> Result<Grant<C>, InvalidClaim> {
         let layer = |(document, id, claim): &(Document, &str, &Value)| {
             let claim = Claim::<C>::parse(claim)?;
             let source = || (document.clone(), (*id).to_owned());

@@ -8,6 +8,7 @@ use writ_provider::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkCo
 
 use crate::images::Images;
 use crate::names::InterfaceName;
+use crate::wasi::{clocks, environment, filesystem};
 
 /// The capabilities that claims may name on this host, and the images that serve them.
 pub struct Vocabulary {
@@ -16,15 +17,30 @@ pub struct Vocabulary {
 }
 
 impl Default for Vocabulary {
-    /// With what the host itself understands (`call` and `serve`), and no provider.
+    /// With what the host itself understands, and no provider: `call` and `serve`, and what opens the baseline of WASI.
     fn default() -> Self {
-        let call = Box::new(Own::<crate::links::Call>::new("call"));
-        let serve = Box::new(Own::<crate::links::Serve>::new("serve"));
-        Self { words: vec![call, serve], images: Images::default() }
+        let mut vocabulary = Self { words: Vec::new(), images: Images::default() };
+        vocabulary.own::<crate::links::Call>("call", &[]);
+        vocabulary.own::<crate::links::Serve>("serve", &[]);
+        vocabulary.opening::<environment::Entry>("builtin:environment", "environment", environment::INTERFACES);
+        vocabulary.opening::<filesystem::Entry>("builtin:filesystem", "filesystem", filesystem::INTERFACES);
+        vocabulary.opening::<clocks::Entry>("builtin:clocks", "clocks", clocks::INTERFACES);
+        vocabulary
     }
 }
 
 impl Vocabulary {
+    /// A word that opens interfaces of the baseline.
+    fn opening<C: Constraint>(&mut self, image: &'static str, name: &'static str, interfaces: &[&str]) {
+        self.images.add(image, name);
+        self.own::<C>(name, interfaces);
+    }
+
+    fn own<C: Constraint>(&mut self, name: &'static str, imports: &[&str]) {
+        let imports = imports.iter().filter_map(|name| name.parse().ok()).collect();
+        self.words.push(Box::new(Own::<C> { name, imports, exports: Vec::new(), constraint: PhantomData }));
+    }
+
     /// Adds a provider's capability, and an image that serves it.
     pub(crate) fn add<P: Provider>(&mut self, image: &'static str) {
         let capability = P::CAPABILITY;
@@ -57,7 +73,7 @@ impl Vocabulary {
     }
 
     /// The registered image that serves a capability where a manifest names `image`.
-    pub(crate) fn serving(&self, image: &str, capability: &str) -> Option<&'static str> {
+    pub fn serving(&self, image: &str, capability: &str) -> Option<&'static str> {
         self.images.serving(image, capability)
     }
 
@@ -119,12 +135,6 @@ struct Own<C> {
     imports: Vec<InterfaceName>,
     exports: Vec<InterfaceName>,
     constraint: PhantomData<fn() -> C>,
-}
-
-impl<C> Own<C> {
-    fn new(name: &'static str) -> Self {
-        Self { name, imports: Vec::new(), exports: Vec::new(), constraint: PhantomData }
-    }
 }
 
 impl<C: Constraint> Word for Own<C> {

@@ -297,6 +297,46 @@ impl Application {
             links: Vec::new(),
         }
     }
+
+    /// Links every component to one of the host's own capabilities, as a manifest would with a `link` to
+    /// `builtin:CAPABILITY`: what arguments give, instead of a manifest.
+    pub fn give(
+        &mut self,
+        capability: &str,
+        [namespace, package, interface]: [&str; 3],
+        given: BTreeMap<String, String>,
+    ) {
+        let at = Position::NOWHERE;
+        // No component can have this name, for a name has no colon.
+        let image = format!("builtin:{capability}");
+        for component in &self.components {
+            self.links.push(Link {
+                name: "default".to_owned(),
+                source: component.name.clone(),
+                target: image.clone(),
+                namespace: namespace.to_owned(),
+                package: package.to_owned(),
+                interfaces: vec![interface.to_owned()],
+                source_config: BTreeMap::new(),
+                target_config: given.clone(),
+                source_secrets: Vec::new(),
+                target_secrets: Vec::new(),
+                isolation_separate: false,
+                at,
+                target_at: at,
+            });
+        }
+        self.providers.push(ProviderEntry {
+            name: image.clone(),
+            source: Source::Image(Located::new(image, at)),
+            id: None,
+            config: BTreeMap::new(),
+            secrets: Vec::new(),
+            instances: 1,
+            scaler: None,
+            at,
+        });
+    }
 }
 
 impl Application {

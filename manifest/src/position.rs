@@ -17,6 +17,14 @@ pub struct Position {
 impl Position {
     /// The first character of a text: where an error about the text as a whole is reported.
     pub const START: Self = Self { line: 1, column: 1 };
+    /// In no text at all, as what arguments say instead of a manifest.
+    pub const NOWHERE: Self = Self { line: 0, column: 0 };
+
+    /// Whether it is in no text at all.
+    #[must_use]
+    pub fn is_nowhere(self) -> bool {
+        self.line == 0
+    }
 }
 
 impl fmt::Display for Position {

@@ -3,7 +3,7 @@
 //! | type | written | units |
 //! |---|---|---|
 //! | [`Size`] | `64KiB` | `B`, `KiB`, `MiB`, `GiB`, `TiB`: powers of 1024, and no others, so that nobody guesses what `K` is |
-//! | [`Time`] | `500ms` | `ms`, `s`, `m`, `h`, `d` |
+//! | [`Time`] | `500ms` | `ns`, `us`, `ms`, `s`, `m`, `h`, `d` |
 //! | [`Rate`] | `200/s` | `/s`, `/m`, `/h` |
 //!
 //! A bare number is refused: what it counts would be a guess. Each type reads from text ([`FromStr`], serde) and displays
@@ -54,33 +54,28 @@ impl Measure for Size {
     const EXPECTED: &'static str = "a size such as `64KiB`: a whole number and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`";
 }
 
-/// A length of time, to the millisecond, written `500ms`, `5s`, `15m`, `24h`, `90d`. A day has 24 hours.
+/// A length of time, to the nanosecond and up to some five hundred years, written `20us`, `500ms`, `5s`, `15m`, `24h`,
+/// `90d`. A day has 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
-    /// So many milliseconds.
+    /// So many milliseconds, or the longest time there is.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
-    }
-
-    /// In milliseconds.
-    #[must_use]
-    pub const fn millis(self) -> u64 {
-        self.0
+        Self(millis.saturating_mul(1_000_000))
     }
 
     /// In whole seconds, rounded down.
     #[must_use]
     pub const fn seconds(self) -> u64 {
-        self.0 / 1000
+        self.0 / (1_000 * MS)
     }
 
     /// As the standard library has it.
     #[must_use]
     pub const fn duration(self) -> Duration {
-        Duration::from_millis(self.0)
+        Duration::from_nanos(self.0)
     }
 }
 
@@ -98,10 +93,21 @@ impl fmt::Display for Time {
     }
 }
 
+/// Nanoseconds in a millisecond.
+const MS: u64 = 1_000_000;
+
 impl Measure for Time {
-    const UNITS: &'static [(&'static str, u64)] =
-        &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-    const EXPECTED: &'static str = "a time such as `15m`: a whole number and one of `ms`, `s`, `m`, `h`, `d`";
+    const UNITS: &'static [(&'static str, u64)] = &[
+        ("ns", 1),
+        ("us", 1_000),
+        ("ms", MS),
+        ("s", 1_000 * MS),
+        ("m", 60_000 * MS),
+        ("h", 3_600_000 * MS),
+        ("d", 86_400_000 * MS),
+    ];
+    const EXPECTED: &'static str =
+        "a time such as `15m`: a whole number and one of `ns`, `us`, `ms`, `s`, `m`, `h`, `d`";
 }
 
 /// So many in each second, minute or hour, written `200/s`, `30/m`, `10/h`.
@@ -297,11 +303,18 @@ mod tests {
 
     #[test]
     fn times() {
-        for (text, millis, shown) in
-            [("500ms", 500, "500ms"), ("60s", 60_000, "1m"), ("90d", 7_776_000_000, "90d"), ("36h", 129_600_000, "36h")]
-        {
-            let time: Time = text.parse().unwrap();
-            assert_eq!((time.millis(), time.to_string().as_str()), (millis, shown), "{text}");
+        for (text, time, shown) in [
+            ("1ns", Duration::from_nanos(1), "1ns"),
+            ("20us", Duration::from_micros(20), "20us"),
+            ("1000us", Duration::from_millis(1), "1ms"),
+            ("500ms", Duration::from_millis(500), "500ms"),
+            ("60s", Duration::from_secs(60), "1m"),
+            ("36h", Duration::from_secs(129_600), "36h"),
+            ("90d", Duration::from_secs(7_776_000), "90d"),
+            ("200000d", Duration::from_secs(17_280_000_000), "200000d"),
+        ] {
+            let read: Time = text.parse().unwrap();
+            assert_eq!((read.duration(), read.to_string().as_str()), (time, shown), "{text}");
         }
     }
 
@@ -313,7 +326,7 @@ mod tests {
             let error = text.parse::<Size>().unwrap_err();
             assert!(error.to_string().contains("one of `B`, `KiB`, `MiB`, `GiB`, `TiB`"), "{text}: {error}");
         }
-        for text in ["5", "5min", "5S", "1w", "s", "18446744073709551615d", "5 s"] {
+        for text in ["5", "5min", "5S", "1w", "s", "18446744073709551615d", "300000d", "5 s", "5µs"] {
             assert!(text.parse::<Time>().is_err(), "{text}");
         }
         for text in ["200", "/s", "200/", "200/d", "200s", "2 /s", "1/s/s", "-1/s"] {

@@ -10,6 +10,7 @@ use crate::program::{Output, command, finish};
 /// A `WRIT_HOME`, and everything else that `writ` would keep in the user's folders.
 pub struct Home {
     path: PathBuf,
+    roots: Option<PathBuf>,
     // The folder of a home that goes with its test.
     _folder: Option<Scratch>,
 }
@@ -18,7 +19,7 @@ impl Home {
     /// The one that the guests were signed in. Only for reading: other tests use it at the same time.
     #[must_use]
     pub fn shared() -> Self {
-        Self { path: place("WRIT_HOME"), _folder: None }
+        Self { path: place("WRIT_HOME"), roots: None, _folder: None }
     }
 
     /// A newcomer's: there is nothing in it, not even the folder.
@@ -26,7 +27,13 @@ impl Home {
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         let folder = Scratch::new();
-        Self { path: folder.path("home"), _folder: Some(folder) }
+        Self { path: folder.path("home"), roots: None, _folder: Some(folder) }
+    }
+
+    /// With these certificates, in PEM, in place of those that the system trusts.
+    #[must_use]
+    pub fn trusting(self, roots: &Path) -> Self {
+        Self { roots: Some(roots.to_owned()), ..self }
     }
 
     /// The folder.
@@ -40,6 +47,9 @@ impl Home {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = command();
         command.env("WRIT_HOME", &self.path).args(args);
+        if let Some(roots) = &self.roots {
+            command.env("SSL_CERT_FILE", roots);
+        }
         command
     }
 

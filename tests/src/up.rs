@@ -181,6 +181,11 @@ impl Up {
         self.signal(Signal::INT);
     }
 
+    /// `SIGHUP`, upon which it reads everything again.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// `SIGKILL`, and waits for the end.
     pub fn kill9(mut self) {
         self.child.kill().expect("it can be killed");

@@ -160,8 +160,9 @@ fn build_components(workspace: &Workspace) -> Result<Vec<Component>> {
     for artifact in artifacts(&output(&mut command)?)? {
         let wasm = artifact.filenames.into_iter().find(|file| file.extension().is_some_and(|end| end == "wasm"));
         let folder = artifact.manifest_path.parent().map(Path::to_owned);
-        if let (true, Some(wasm), Some(folder)) = (artifact.target.crate_types.contains(&"cdylib".into()), wasm, folder)
-        {
+        // A library is a component that is called, and a program is a command.
+        let is_component = artifact.target.crate_types.iter().any(|kind| ["cdylib", "bin"].contains(&kind.as_str()));
+        if let (true, Some(wasm), Some(folder)) = (is_component, wasm, folder) {
             components.push(Component { wasm, folder });
         }
     }

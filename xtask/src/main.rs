@@ -70,7 +70,8 @@ cargo xtask TASK
                                  build everything, run the order service, and say what to curl
   test [ARGS]                    tidy, guests, then `cargo test --workspace ARGS` and the guests' own tests
   bench [NAME]                   build as released, measure beside raw wasmtime, and write docs/performance.md
-  tidy                           check the dependency arrows, the lints, and that no committed file names this machine
+  tidy                           check the dependency arrows, the lints, the code in the pages, and that no committed
+                                 file names this machine
   help                           this
 ";
 

@@ -1,7 +1,8 @@
 //! What must stay true of the whole tree and no compiler checks: the dependency arrows of `ARCHITECTURE.md`, the shared
-//! lints, and that no committed file names the machine it was written on.
+//! lints, that the pages show code that is there, and that no committed file names the machine it was written on.
 
 mod arrows;
+mod blocks;
 mod lints;
 mod paths;
 
@@ -17,7 +18,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let root = workspace.root();
     let mut findings = arrows::check(root, workspace.packages());
     findings.extend(lints::check(root, workspace.packages())?);
-    findings.extend(committed_paths(root)?);
+    findings.extend(committed_files(root)?);
     for finding in &findings {
         eprintln!("tidy: {finding}");
     }
@@ -27,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     }
 }
 
-fn committed_paths(root: &Path) -> Result<Vec<String>> {
+fn committed_files(root: &Path) -> Result<Vec<String>> {
     let list = output(Command::new("git").current_dir(root).args(["ls-files", "-z"]))
         .map_err(|error| anyhow!("committed files cannot be listed: {error:#}\nhint: tidy needs git, in a checkout"))?;
     let list = String::from_utf8(list).context("a committed file's name is not UTF-8")?;
@@ -36,6 +37,9 @@ fn committed_paths(root: &Path) -> Result<Vec<String>> {
         // What was deleted and not committed yet, a link into nowhere, a submodule: nothing to look at.
         if let Ok(bytes) = std::fs::read(root.join(name)) {
             findings.extend(paths::check(name, &bytes));
+            if let (true, Ok(text)) = (name.ends_with(".md"), std::str::from_utf8(&bytes)) {
+                findings.extend(blocks::check(name, text, |file| std::fs::read_to_string(root.join(file)).ok()));
+            }
         }
     }
     Ok(findings)

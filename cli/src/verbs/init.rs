@@ -57,13 +57,14 @@ fn text(name: &str, interfaces: &Interfaces, vocabulary: &Vocabulary) -> String 
     let claims: String =
         claims(interfaces, vocabulary).iter().map(|(capability, claim)| claim.text(capability)).collect();
     let claims = if claims.is_empty() { " {}\n".to_owned() } else { format!("\n{claims}") };
+    let opened: String = opened(interfaces, vocabulary).iter().map(|line| format!("  # {line}\n")).collect();
     format!(
         "# What this component is, and what it asks for. Nothing else is ever linked to it.\n\
          name: {name}\n\
          version: 0.1.0\n\
          revision: 1                  # grows with every release; a host does not go back\n\
          expires: 90d\n\
-         claims:{claims}"
+         claims:{claims}{opened}"
     )
 }
 
@@ -124,6 +125,19 @@ fn claims(interfaces: &Interfaces, vocabulary: &Vocabulary) -> BTreeMap<&'static
     asked.into_iter().map(claim).collect()
 }
 
+/// What could be claimed of the baseline. Many languages import these whether they use them or not, so none is claimed.
+fn opened(interfaces: &Interfaces, vocabulary: &Vocabulary) -> Vec<String> {
+    let imports = |name: &str| interfaces.imports.iter().any(|import| import.unversioned() == name);
+    let line = |(capability, interface, what): &(&str, &str, &str)| {
+        let example = vocabulary.example(capability).filter(|_| imports(interface))?;
+        Some(format!("to see {what} that its host's owner gives it:  {capability}: {example}"))
+    };
+    OPENED.iter().filter_map(line).collect()
+}
+
+const OPENED: &[(&str, &str, &str)] =
+    &[("environment", "wasi:cli/environment", "variables"), ("filesystem", "wasi:filesystem/preopens", "folders")];
+
 /// A component's name from its file's: `Orders_API.wasm` is `orders-api`.
 fn name_of(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -159,6 +173,8 @@ mod tests {
                 "wasi:keyvalue/atomics@0.2.0-draft",
                 "wasi:logging/logging@0.1.0-draft",
                 "wasi:cli/environment@0.2.3",
+                "wasi:filesystem/preopens@0.2.3",
+                "wasi:clocks/wall-clock@0.2.3",
                 "wasmcloud:messaging/types@0.2.0",
                 "demo:pricing/price@0.1.0",
             ],
@@ -180,6 +196,8 @@ mod tests {
                   # for demo:orders/admin@1.0.0
                   # such as  serve: [{ interface: "demo:orders/admin@1.0.0", component: NAME }]
                   serve: [{ interface: "demo:orders/admin@1.0.0", account: self }]
+                  # to see variables that its host's owner gives it:  environment: { names: [LANG, "APP_*"] }
+                  # to see folders that its host's owner gives it:  filesystem: { paths: [/data], rights: [read] }
             "#]],
         );
     }

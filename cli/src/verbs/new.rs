@@ -130,6 +130,5 @@ const RESERVED: &[&str] = &[
     "virtual",
     "where",
     "while",
-    "wit-bindgen",
     "yield",
 ];

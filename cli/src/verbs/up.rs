@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use writ_host::{Admission, Deployment, Host, HostError};
+use tokio::signal::unix::{SignalKind, signal};
+use writ_host::{Admission, HostError};
 
 use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::running::{Running, Signals};
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
 use crate::{Done, Outcome, clock, output};
@@ -53,9 +54,10 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
     let data = Data::open(&folder)?;
     let options = Options { store: Some(data.store()?), ..options };
-    let host = runtime::host(options, data.cache()?).map_err(advise)?;
+    let host = runtime::host(options.clone(), data.cache()?).map_err(advise)?;
+    let mut running = Running::new(host, options);
     let runtime = runtime::tokio()?;
-    let done = runtime.block_on(serve(&loaded, &admission, &host, args.drain.duration()));
+    let done = runtime.block_on(serve(args, settings, home, (loaded, admission), &mut running));
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
@@ -79,67 +81,40 @@ fn tell(admission: &Admission) -> Done {
     Ok(Outcome::Done)
 }
 
-async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Duration) -> Done {
+async fn serve(
+    args: &Up,
+    settings: &Settings,
+    home: &Home,
+    (loaded, admission): (Loaded, Admission),
+    running: &mut Running,
+) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
     let mut signals = Signals::listen().context("signals cannot be handled")?;
-    let application = &loaded.application.name;
+    let mut reloads = signal(SignalKind::hangup()).context("signals cannot be handled")?;
+    let application = loaded.application.name.clone();
     tracing::info!(target: "writ::host", %application, "starting");
-    warn_of_stand_ins(loaded, host);
-    let deployment = tokio::select! {
-        deployed = host.deploy(admission) => deployed?,
+    tokio::select! {
+        deployed = running.deploy(&loaded, &admission) => deployed?,
         signal = signals.next() => {
             tracing::info!(target: "writ::host", signal, "stopped before anything ran");
             return Ok(Outcome::Done);
         }
     };
-    let components = admission.components().len();
-    tracing::info!(target: "writ::host", %application, components, "deployed");
-    let signal = signals.next().await;
-    tracing::info!(target: "writ::host", signal, "stopping: running calls may end, new ones are refused");
-    Ok(stop(host, deployment, drain, &mut signals.interrupt).await)
-}
-
-/// What ends a host in order.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next one; its name.
-    async fn next(&mut self) -> &'static str {
+    // They hold the components' bytes, which a reload replaces.
+    drop((loaded, admission));
+    let signal = loop {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "Ctrl-C",
+            signal = signals.next() => break signal,
+            _ = reloads.recv() => {}
         }
-    }
-}
-
-/// Lets running calls end. A second Ctrl-C does not wait for them.
-async fn stop(host: &Host, deployment: Deployment, drain: Duration, interrupt: &mut Signal) -> Outcome {
-    let drained = tokio::select! {
-        drained = host.drain(deployment, drain) => drained,
-        _ = interrupt.recv() => false,
+        tracing::info!(target: "writ::host", %application, "SIGHUP: reading everything again");
+        tokio::select! {
+            signal = signals.next() => break signal,
+            reloaded = running.reload(&args.manifest, home) => if let Err(error) = reloaded {
+                output::refused("not reloaded, so what ran goes on", &error, settings.log_format);
+            }
+        }
     };
-    if !drained {
-        tracing::warn!(target: "writ::host", "calls that still ran were ended");
-        return Outcome::Refused;
-    }
-    tracing::info!(target: "writ::host", "stopped");
-    Outcome::Done
-}
-
-/// wasmCloud's images are not run: what stands in for each is said, so that nobody believes to have a Redis.
-fn warn_of_stand_ins(loaded: &Loaded, host: &Host) {
-    for provider in &loaded.application.providers {
-        let Some(image) = provider.image() else { continue };
-        if let Some(instead) = host.vocabulary().stand_in(image) {
-            let (provider, image) = (&provider.name, &image.value);
-            tracing::warn!(target: "writ::host", provider, image, "served by {instead} instead");
-        }
-    }
+    tracing::info!(target: "writ::host", signal, "stopping: running calls may end, new ones are refused");
+    Ok(running.stop(args.drain.duration(), &mut signals).await)
 }

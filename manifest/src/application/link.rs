@@ -11,7 +11,9 @@ use crate::position::{Located, Position};
 /// The packages whose interfaces are known, so that a misspelt one is found here and not by a missing import.
 const WELL_KNOWN: &[(&str, &str, &[&str])] = &[
     ("wasi", "blobstore", &["blobstore"]),
+    ("wasi", "cli", &["environment"]),
     ("wasi", "config", &["store", "runtime"]),
+    ("wasi", "filesystem", &["preopens", "types"]),
     ("wasi", "http", &["incoming-handler", "outgoing-handler"]),
     ("wasi", "keyvalue", &["atomics", "store", "batch", "watch"]),
     ("wasi", "logging", &["logging"]),

@@ -6,7 +6,99 @@
 //! store, and dropped with it.
 //!
 //! A provider author depends on this crate alone: it re-exports [`wasmtime`], and `bindgen!` is told to use it with
-//! `wasmtime_crate: writ_provider::wasmtime`.
+//! `wasmtime_crate: writ_provider::wasmtime`. A whole one, which tosses dice with as many sides as the claims permit:
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use serde::Deserialize;
+//! use serde_json::Value;
+//! use writ_provider::{
+//!     Attached, Capability, Constraint, Denied, Grant, Interface, InvalidLink, LinkConfig, OpenError, Provider, View,
+//! };
+//!
+//! mod bindings {
+//!     writ_provider::wasmtime::component::bindgen!({
+//!         inline: "
+//!             package example:dice@0.1.0;
+//!             interface dice { toss: func(sides: u32) -> result<u32, string>; }
+//!             world provider { import dice; }
+//!         ",
+//!         wasmtime_crate: writ_provider::wasmtime,
+//!     });
+//! }
+//! use bindings::example::dice::dice;
+//!
+//! /// One entry of a claim: `dice: { sides: 6 }`.
+//! #[derive(Deserialize)]
+//! #[serde(deny_unknown_fields)]
+//! struct Entry {
+//!     sides: Option<u32>,
+//! }
+//!
+//! impl Constraint for Entry {
+//!     const NAMED: bool = false;
+//!     const EXAMPLE: &'static str = "{ sides: 6 }";
+//!     type Request<'a> = u32;
+//!
+//!     fn permits(&self, sides: u32) -> Result<(), Denied> {
+//!         match self.sides {
+//!             Some(most) if sides > most => Err(Denied::new(format!("permits {most} sides, not {sides}"))),
+//!             _ => Ok(()),
+//!         }
+//!     }
+//!
+//!     // A manifest's link has nothing to say about dice.
+//!     type Plan = Infallible;
+//!
+//!     fn plans(_: &LinkConfig) -> Result<Vec<Infallible>, InvalidLink> {
+//!         Ok(Vec::new())
+//!     }
+//!
+//!     fn request(plan: &Infallible) -> u32 {
+//!         match *plan {}
+//!     }
+//!
+//!     fn allowing(plan: &Infallible) -> Value {
+//!         match *plan {}
+//!     }
+//! }
+//!
+//! struct Dice;
+//!
+//! impl Provider for Dice {
+//!     const CAPABILITY: Capability<Self> = Capability {
+//!         name: "dice",
+//!         interfaces: &[Interface {
+//!             name: "example:dice/dice@0.1.0",
+//!             link: dice::add_to_linker_instance::<_, Attached<Self>>,
+//!         }],
+//!         exports: &[],
+//!     };
+//!     type Config = ();
+//!     type Constraint = Entry;
+//!     type Handle = Grant<Entry>;
+//!
+//!     async fn open((): ()) -> Result<Self, OpenError> {
+//!         Ok(Dice)
+//!     }
+//!
+//!     fn attach(&self, grant: &Grant<Entry>) -> Grant<Entry> {
+//!         grant.clone()
+//!     }
+//! }
+//!
+//! impl dice::Host for View<'_, Dice> {
+//!     fn toss(&mut self, sides: u32) -> Result<u32, String> {
+//!         self.handle.permits(sides).map_err(|refused| format!("denied: {}", refused.reason))?;
+//!         Ok(1) // Tossed fairly.
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! `docs/writing-a-provider.md` goes through a larger one, with a resource, a function that waits, what a manifest's link may
+//! say, and a trigger.
 //!
 //! | to write | see |
 //! |---|---|

@@ -28,6 +28,8 @@ enum Layer {
     Contract,
     /// One capability.
     Provider,
+    /// What a reader takes for an example of their own: a provider that knows the contract alone.
+    Example,
     Host,
     Cli,
     Tests,
@@ -43,6 +45,7 @@ impl Layer {
             [Some("manifest")] => Layer::Manifest,
             [Some("providers"), Some("api")] => Layer::Contract,
             [Some("providers"), _] => Layer::Provider,
+            [Some("docs"), Some("examples"), _] => Layer::Example,
             [Some("host")] => Layer::Host,
             [Some("cli")] => Layer::Cli,
             [Some("tests")] => Layer::Tests,
@@ -58,7 +61,7 @@ impl Layer {
         match self {
             Signing | Layer::Xtask => false,
             Manifest | Contract => other == Signing,
-            Provider => other == Contract,
+            Provider | Layer::Example => other == Contract,
             Host => matches!(other, Signing | Manifest | Contract),
             Cli => matches!(other, Signing | Manifest | Contract | Provider | Host),
             Layer::Tests | Layer::Benches => true,
@@ -69,6 +72,7 @@ impl Layer {
     fn forbidden(self) -> (&'static [&'static str], &'static str) {
         match self {
             Layer::Signing | Layer::Manifest => (IO, "it does no I/O and does not know the runtime"),
+            Layer::Example => (RUNTIME, "it has the runtime that writ-provider was built with"),
             Layer::Xtask => (RUNTIME, "it builds in seconds"),
             _ => (&[], ""),
         }
@@ -140,6 +144,7 @@ mod tests {
         check("manifest", &["./signing", "serde"], &[]);
         check("providers/api", &["./signing", "wasmtime"], &[]);
         check("providers/keyvalue", &["./providers/api", "redb", "tokio"], &[]);
+        check("docs/examples/locks", &["./providers/api", "serde", "tokio"], &[]);
         check("host", &["./signing", "./manifest", "./providers/api", "wasmtime"], &[]);
         check("cli", &["./signing", "./manifest", "./providers/api", "./providers/http", "./host"], &[]);
         check("tests", &["./cli", "./tests", "./host"], &[]);
@@ -158,6 +163,10 @@ mod tests {
             ("providers/keyvalue", "providers/http"),
             ("providers/keyvalue", "signing"),
             ("providers/keyvalue", "host"),
+            ("docs/examples/locks", "signing"),
+            ("docs/examples/locks", "host"),
+            ("docs/examples/locks", "providers/keyvalue"),
+            ("cli", "docs/examples/locks"),
             ("host", "providers/keyvalue"),
             ("host", "tests"),
             ("cli", "tests"),
@@ -172,6 +181,9 @@ mod tests {
         let io = "it does no I/O and does not know the runtime";
         check("signing", &["tokio"], &[&format!("signing may not depend on tokio: {io}")]);
         check("manifest", &["wasmtime-wasi"], &[&format!("manifest may not depend on wasmtime-wasi: {io}")]);
+        let has = "it has the runtime that writ-provider was built with";
+        let expected = format!("docs/examples/locks may not depend on wasmtime: {has}");
+        check("docs/examples/locks", &["wasmtime"], &[&expected]);
         check("xtask", &["wasmtime"], &["xtask may not depend on wasmtime: it builds in seconds"]);
     }
 

@@ -20,7 +20,11 @@ impl Guest for Component {
             return Ok(());
         };
         // Answering the sender needs no claim.
-        consumer::publish(&BrokerMessage { subject, body: text.into_bytes(), reply_to: None })
+        consumer::publish(&BrokerMessage {
+            subject,
+            body: text.into_bytes(),
+            reply_to: None,
+        })
     }
 }
 

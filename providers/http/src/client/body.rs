@@ -3,22 +3,23 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::{Error, WasiBody};
-use writ_provider::Grant;
+use writ_provider::Approved;
 
 use super::ClientEntry;
+use super::egress::Egress;
 use super::pool::{Connection, Pool};
 use super::request::Destination;
+use super::shares::Turn;
 use super::wire::fault;
 
 /// Whether a store has ended: set when the handle in it is dropped.
@@ -38,11 +39,26 @@ impl Ended {
 pub(super) struct Upload {
     inner: WasiBody,
     ended: Ended,
+    alive: Arc<()>,
 }
+
+/// Whether a request's body is still being sent. Whoever sends a body drops it at its end.
+#[derive(Clone, Default)]
+pub(super) struct Uploading(Weak<()>);
 
 impl Upload {
     pub(super) fn new(inner: WasiBody, ended: Ended) -> Self {
-        Self { inner, ended }
+        Self { inner, ended, alive: Arc::default() }
+    }
+
+    pub(super) fn uploading(&self) -> Uploading {
+        Uploading(Arc::downgrade(&self.alive))
+    }
+}
+
+impl Uploading {
+    fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
     }
 }
 
@@ -68,7 +84,7 @@ impl Body for Upload {
 
 /// What bounds a response's body.
 pub(super) struct Bounds {
-    pub(super) grant: Grant<ClientEntry>,
+    pub(super) approved: Approved<ClientEntry>,
     pub(super) destination: Destination,
     pub(super) address: IpAddr,
     /// Bytes at most, whatever the claims permit.
@@ -77,14 +93,18 @@ pub(super) struct Bounds {
     pub(super) idle: Duration,
     /// Until when it may come.
     pub(super) end: Pin<Box<Sleep>>,
+    /// What the request's own body does meanwhile.
+    pub(super) uploading: Uploading,
     /// One of the requests that the principal may have at once.
-    pub(super) _running: OwnedSemaphorePermit,
+    pub(super) turn: Option<Turn>,
+    /// What is said of it in the log.
+    pub(super) egress: Egress,
 }
 
 impl Bounds {
     /// Whether a body may be so long.
-    pub(super) fn permit(&self, size: u64) -> bool {
-        size <= self.most && self.grant.refusals(self.destination.asked(Some(self.address), size)).is_empty()
+    pub(super) fn permit(&mut self, size: u64) -> bool {
+        size <= self.most && self.approved.extend(self.destination.asked(Some(self.address), size)).is_ok()
     }
 }
 
@@ -115,12 +135,21 @@ impl Download {
     }
 
     fn keep(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.pool.put(connection);
+        let Some(connection) = self.connection.take() else { return };
+        self.bounds.egress.complete();
+        if self.bounds.uploading.is_over() {
+            return self.pool.put(connection);
         }
+        // The server answered before it had the whole request, which is sent to its end all the same.
+        let (pool, turn, until) = (self.pool.clone(), self.bounds.turn.take(), self.bounds.end.deadline());
+        tokio::spawn(async move {
+            pool.put_when_sent(connection, until).await;
+            drop(turn);
+        });
     }
 
     fn fail(&mut self, error: Error) -> Error {
+        self.bounds.egress.failed(&error);
         self.failed = true;
         self.connection = None;
         error
@@ -140,6 +169,7 @@ impl Download {
     fn take(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, Error> {
         let length = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
         self.received = self.received.saturating_add(length);
+        self.bounds.egress.received(self.received);
         if length > 0 && !self.bounds.permit(self.received) {
             return Err(self.fail(Error::HttpResponseBodySize(Some(self.received))));
         }

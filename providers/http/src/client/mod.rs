@@ -17,10 +17,10 @@
 //! | `paths` | optional | `any`, one prefix, or a list; a path that has two readings (`..`, `//`, `%2f`) is within none |
 //! | `addresses` | absent: public ones | `any`, or a list of networks, addresses and the word `public`: these and no others |
 //! | `size` | optional | of a response's body, such as `1MiB` |
-//! | `rate` | optional | requests, such as `20/s`; every address that is tried counts |
+//! | `rate` | optional | requests, such as `20/s`, counted before a name is looked up; each further address tried counts |
 //!
 //! Every document of the chain says this for itself: a private address needs `addresses` in each of them. A request must be
-//! permitted, with its address, by one whole entry of each.
+//! permitted, with its address and the length of its response, by one whole entry of each, whose rate counts it.
 //!
 //! # What becomes of a request
 //!
@@ -28,20 +28,29 @@
 //!    no user, no final dot, no other spelling of an address, no letters beyond ASCII. Then the claims are asked.
 //! 2. A connection of the same principal to the same scheme, host and port is used again if its address is still permitted.
 //!    Otherwise the name is resolved once, every answer is checked, and the host connects to an answer that was permitted:
-//!    to that very address, with no second look-up.
+//!    to that very address, with no second look-up. Where a connection that was kept turns out to be closed, the request
+//!    is sent once more on a new one, if nothing of it was sent or if it is safe to repeat: idempotent and without a body.
 //! 3. With `https`, the server's certificate must be valid for the name, under the roots of browsers or of the system.
 //! 4. The request is put together from what was checked. `Host`, the framing and everything about the connection is the
 //!    host's. Redirects are responses like any other, and no proxy is taken from the environment.
 //!
 //! What is denied is `HTTP-request-denied`, whether by its host, its address or its rate. A response has at most 100 fields
 //! and 64 KiB in its head; its body ends by the claims' `size`, the host's cap, the idle time, and the call's deadline.
+//!
+//! | at once | of a component | of an account | in all |
+//! |---|---|---|---|
+//! | requests, until the response's end | 64 | 256 | 1,024 |
+//! | look-ups of names | 8 | 32 | 128 |
+//! | connections that are kept, for 30 s at most | 16 | 64 | 256 |
 
 mod address;
 mod body;
 mod claim;
+mod egress;
 mod pool;
 mod request;
 mod send;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -149,17 +158,12 @@ impl Sender {
         deadline: Deadline,
     ) -> Result<FutureIncomingResponseHandle, ErrorCode> {
         let outgoing = Outgoing::new(request, self.ended.clone())?;
-        let asked = outgoing.destination.asked(None, 0);
-        // The rates are drawn on once the address is known, so that one request is counted by one entry.
-        if !self.grant.refusals(asked).is_empty() {
-            return Err(self
-                .grant
-                .permits(asked)
-                .map_or(ErrorCode::HttpRequestDenied, |()| ErrorCode::HttpRequestDenied));
-        }
         let (shared, grant) = (self.shared.clone(), self.grant.clone());
-        let running = shared.start(grant.principal()).ok_or(ErrorCode::ConnectionLimitReached)?;
-        let order = Order { shared, grant, outgoing, options, deadline, running };
+        let turn = shared.shares.request(grant.principal()).ok_or(ErrorCode::ConnectionLimitReached)?;
+        // Before anything is done for it, a look-up of its name included, it is counted.
+        let asked = outgoing.destination.asked(outgoing.destination.address(), 0);
+        let approved = grant.approve(asked).map_err(|_| ErrorCode::HttpRequestDenied)?;
+        let order = Order { shared, grant, approved, outgoing, options, deadline, turn };
         Ok(spawn(async move {
             let response = order.send().await?;
             // The body drives its own connection, so there is no other worker to keep.

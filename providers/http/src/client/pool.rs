@@ -8,7 +8,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use wasmtime_wasi_http::WasiBody;
 use writ_provider::Principal;
 
@@ -34,8 +34,8 @@ pub(super) struct Connection {
 
 /// What came of sending on a connection.
 pub(super) enum Sent {
-    /// The head of the response.
-    Answer(Response<Incoming>),
+    /// The head of the response, and the connection that its body comes on.
+    Answer(Connection, Response<Incoming>),
     /// Nothing of the request was sent: another connection may be tried.
     Unsent(Request<WasiBody>),
     /// The connection failed.
@@ -49,9 +49,9 @@ impl Connection {
     }
 
     /// Sends a request and awaits the response's head.
-    pub(super) async fn send(&mut self, request: Request<WasiBody>) -> Sent {
+    pub(super) async fn send(mut self, request: Request<WasiBody>) -> Sent {
         match self.sender.try_send_request(request).await {
-            Ok(response) => Sent::Answer(response),
+            Ok(response) => Sent::Answer(self, response),
             Err(mut error) => match error.take_message() {
                 Some(request) => Sent::Unsent(request),
                 None => Sent::Failed(error.into_error()),
@@ -110,6 +110,13 @@ impl Pool {
         }
     }
 
+    /// Keeps a connection as soon as the request on it was sent whole; closes it if that fails, or takes too long.
+    pub(super) async fn put_when_sent(self: Arc<Self>, mut connection: Connection, until: tokio::time::Instant) {
+        if let Ok(Ok(())) = timeout_at(until, connection.sender.ready()).await {
+            self.put(connection);
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).connections.len()
@@ -121,16 +128,20 @@ impl Idle {
         self.connections.retain(|(since, connection)| since.elapsed() < IDLE && !connection.sender.is_closed());
     }
 
-    /// Closes the oldest connection of a principal that has too many, or the oldest of all.
+    /// Closes the oldest connection of a component that has too many, of an account that has, or of all.
     fn make_room(&mut self, origin: &Origin) {
-        let own = |(_, connection): &(Instant, Connection)| connection.origin.principal == origin.principal;
-        if self.connections.iter().filter(|entry| own(entry)).count() >= MOST_OF_ONE
-            && let Some(oldest) = self.connections.iter().position(own)
+        let principal = &origin.principal;
+        self.keep_below(MOST_OF_ONE, |other| other.principal == *principal);
+        self.keep_below(MOST_OF_ACCOUNT, |other| other.principal.account() == principal.account());
+        self.keep_below(MOST, |_| true);
+    }
+
+    fn keep_below(&mut self, most: usize, of: impl Fn(&Origin) -> bool) {
+        let of = |(_, connection): &(Instant, Connection)| of(&connection.origin);
+        if self.connections.iter().filter(|entry| of(entry)).count() >= most
+            && let Some(oldest) = self.connections.iter().position(of)
         {
             self.connections.remove(oldest);
-        }
-        if self.connections.len() >= MOST {
-            self.connections.remove(0);
         }
     }
 }
@@ -154,4 +165,5 @@ const IDLE: Duration = Duration::from_secs(25);
 const SWEEP: Duration = Duration::from_secs(5);
 const READY: Duration = Duration::from_millis(50);
 const MOST: usize = 256;
+const MOST_OF_ACCOUNT: usize = 64;
 const MOST_OF_ONE: usize = 16;

@@ -11,7 +11,8 @@ use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode};
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 
-use super::body::{Ended, Upload};
+use super::address::canonical;
+use super::body::{Ended, Upload, Uploading};
 use super::claim::{ClientRequest, Scheme};
 use crate::pattern::{Host, HostPattern};
 
@@ -29,13 +30,16 @@ pub(super) struct Destination {
 /// A request that may be put on the wire once it is permitted.
 pub(super) struct Outgoing {
     pub(super) destination: Destination,
-    pub(super) request: Request<WasiBody>,
+    pub(super) uploading: Uploading,
+    headers: HeaderMap,
+    body: Option<WasiBody>,
+    has_body: bool,
 }
 
 impl Destination {
     /// What the claims are asked about it.
     pub(super) fn asked(&self, address: Option<IpAddr>, size: u64) -> ClientRequest<'_> {
-        let (method, path) = (self.method.as_str(), self.target.path());
+        let (method, path) = (self.method(), self.path());
         ClientRequest { method, scheme: self.scheme, host: &self.host, port: self.port, path, address, size }
     }
 
@@ -69,6 +73,31 @@ impl Destination {
         HeaderValue::try_from(text).map_err(|_| ErrorCode::HttpRequestUriInvalid)
     }
 
+    /// The address, where the host is one.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self.host {
+            HostPattern::Exactly(Host::Ip(address)) => Some(canonical(address)),
+            _ => None,
+        }
+    }
+
+    /// The name, where the host is one.
+    pub(super) fn name(&self) -> Option<&str> {
+        match &self.host {
+            HostPattern::Exactly(Host::Name(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    pub(super) fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// The path without its query.
+    pub(super) fn path(&self) -> &str {
+        self.target.path()
+    }
+
     /// Whether a response to it has no body, whatever its head says.
     pub(super) fn is_head(&self) -> bool {
         self.method == Method::HEAD
@@ -85,19 +114,30 @@ impl Outgoing {
         }
         let mut headers = fields(&request.headers)?;
         headers.insert(header::HOST, destination.host_field()?);
-        let body = match request.body {
-            Some(body) => Upload::new(body, ended).boxed_unsync(),
-            None => Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync(),
-        };
         if let Some(length) = length {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
-        let mut rebuilt = Request::new(body);
-        *rebuilt.method_mut() = destination.method.clone();
+        let upload = request.body.map(|body| Upload::new(body, ended));
+        let uploading = upload.as_ref().map(Upload::uploading).unwrap_or_default();
+        let (has_body, body) = (upload.is_some(), upload.map(BodyExt::boxed_unsync));
+        Ok(Self { destination, uploading, headers, body, has_body })
+    }
+
+    /// The request to send, with its body the first time.
+    pub(super) fn request(&mut self) -> Request<WasiBody> {
+        let none = || Empty::<Bytes>::new().map_err(|never| match never {}).boxed_unsync();
+        let mut request = Request::new(self.body.take().unwrap_or_else(none));
+        *request.method_mut() = self.destination.method.clone();
         // Origin form: hyper writes what it is given, and an authority here would make it absolute.
-        *rebuilt.uri_mut() = Uri::from(destination.target.clone());
-        *rebuilt.headers_mut() = headers;
-        Ok(Self { destination, request: rebuilt })
+        *request.uri_mut() = Uri::from(self.destination.target.clone());
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    /// Whether a server may be sent it twice: it means the same, and there is no body, which can be sent once only.
+    pub(super) fn is_repeatable(&self) -> bool {
+        let is_idempotent = self.destination.method.is_idempotent();
+        is_idempotent && !self.has_body
     }
 }
 

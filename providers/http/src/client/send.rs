@@ -1,92 +1,64 @@
 //! A permitted request, from its host's name to the head of the response.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Response, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep_until, timeout, timeout_at};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
-use writ_provider::{Deadline, Grant, Principal};
+use writ_provider::{Approved, Deadline, Grant, Principal};
 
 use super::address::canonical;
 use super::body::{Bounds, Download};
+use super::egress::Egress;
 use super::pool::{Connection, Origin, Pool, Sent};
 use super::request::{Destination, Outgoing};
-use super::wire::{CONNECT, Wire, fault};
+use super::shares::{Shares, Turn};
+use super::wire::{CONNECT, Wire, fault, is_cut};
 use super::{ClientEntry, HttpClientConfig};
-use crate::pattern::{Host, HostPattern};
 
 /// What all principals share, none of it authority.
 pub(super) struct Shared {
     pub(super) config: HttpClientConfig,
     pub(super) wire: Wire,
     pub(super) pool: Arc<Pool>,
-    shares: Mutex<HashMap<Principal, Share>>,
-    lookups: Arc<Semaphore>,
+    pub(super) shares: Shares,
 }
 
-/// What one principal may have going on at once, whatever the number of its stores.
-#[derive(Clone)]
-struct Share {
-    requests: Arc<Semaphore>,
-    lookups: Arc<Semaphore>,
-}
-
-/// A request on its way.
+/// A request on its way. What is known of it before its name is looked up was permitted, and drawn on the rates.
 pub(super) struct Order {
     pub(super) shared: Arc<Shared>,
     pub(super) grant: Grant<ClientEntry>,
+    pub(super) approved: Approved<ClientEntry>,
     pub(super) outgoing: Outgoing,
     pub(super) options: RequestOptions,
     pub(super) deadline: Deadline,
     /// One of the requests that the principal may have at once.
-    pub(super) running: OwnedSemaphorePermit,
+    pub(super) turn: Turn,
 }
 
 impl Shared {
     pub(super) fn new(config: HttpClientConfig, wire: Wire) -> Self {
-        let lookups = Arc::new(Semaphore::new(MOST_LOOKUPS));
-        Self { config, wire, pool: Arc::default(), shares: Mutex::default(), lookups }
-    }
-
-    /// One of the requests that a principal may have at once, if one is left.
-    pub(super) fn start(&self, principal: &Principal) -> Option<OwnedSemaphorePermit> {
-        self.share(principal).requests.try_acquire_owned().ok()
-    }
-
-    fn share(&self, principal: &Principal) -> Share {
-        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        if shares.len() >= MANY_PRINCIPALS && !shares.contains_key(principal) {
-            shares.retain(|_, share| Arc::strong_count(&share.requests) > 1 || Arc::strong_count(&share.lookups) > 1);
-        }
-        let fresh = || Share {
-            requests: Arc::new(Semaphore::new(MOST_REQUESTS)),
-            lookups: Arc::new(Semaphore::new(MOST_LOOKUPS_OF_ONE)),
-        };
-        shares.entry(principal.clone()).or_insert_with(fresh).clone()
+        Self { config, wire, pool: Arc::default(), shares: Shares::default() }
     }
 
     /// The addresses of a host, in the order to try them. Names are resolved here, once, and nowhere else.
-    async fn addresses(&self, principal: &Principal, host: &HostPattern) -> Result<Vec<IpAddr>, Error> {
-        let name = match host {
-            HostPattern::Exactly(Host::Ip(address)) => return Ok(vec![canonical(*address)]),
-            HostPattern::Exactly(Host::Name(name)) => name.clone(),
-            _ => return Err(Error::HttpRequestUriInvalid),
-        };
-        let (all, own) = (self.lookups.clone(), self.share(principal).lookups);
+    async fn addresses(&self, principal: &Principal, destination: &Destination) -> Result<Vec<IpAddr>, Error> {
+        if let Some(address) = destination.address() {
+            return Ok(vec![address]);
+        }
+        let name = destination.name().ok_or(Error::HttpRequestUriInvalid)?.to_owned();
         let resolver = self.wire.resolver.clone();
         let lookup = async {
-            let held = (own.acquire_owned().await, all.acquire_owned().await);
+            let turn = self.shares.lookup(principal).await;
             // A look-up of the system's cannot be stopped. In a task of its own it counts until it really ended.
             tokio::spawn(async move {
                 let found = resolver.resolve(name).await;
-                drop(held);
+                drop(turn);
                 found
             })
             .await
@@ -107,50 +79,40 @@ impl Shared {
 impl Order {
     /// Sends the request and awaits the head of the response, by the deadline.
     pub(super) async fn send(self) -> Result<Response<WasiBody>, Error> {
-        let until = self.deadline.instant().into();
-        timeout_at(until, self.run()).await.unwrap_or(Err(Error::HttpResponseTimeout))
-    }
-
-    async fn run(self) -> Result<Response<WasiBody>, Error> {
-        let Self { shared, grant, outgoing, options, deadline, running } = self;
-        let Outgoing { destination, mut request } = outgoing;
+        let Self { shared, grant, approved, outgoing, options, deadline, turn } = self;
+        let mut egress = Egress::start(grant.principal().clone(), outgoing.destination.clone());
+        let (destination, uploading) = (outgoing.destination.clone(), outgoing.uploading.clone());
         let origin = Origin {
             principal: grant.principal().clone(),
             scheme: destination.scheme,
             host: destination.host.clone(),
             port: destination.port,
         };
-        let route = Route { shared: &shared, grant: &grant, destination: &destination, origin: &origin };
-        let first_byte = options.first_byte_timeout.unwrap_or(Duration::MAX).min(deadline.left());
-        let (connection, response) = loop {
-            let (mut connection, is_fresh) = route.connection(&options).await?;
-            match timeout(first_byte, connection.send(request)).await.map_err(|_| Error::HttpResponseTimeout)? {
-                Sent::Answer(response) => break (connection, response),
-                Sent::Unsent(unsent) if !is_fresh => request = unsent,
-                Sent::Unsent(_) => return Err(Error::ConnectionTerminated),
-                Sent::Failed(error) => return Err(fault(&error)),
-            }
-        };
-        let bounds = Bounds {
+        let mut route = Route { shared: &shared, grant, destination, origin, approved };
+        let sent = timeout_at(deadline.instant().into(), route.send(outgoing, &options, deadline, &mut egress)).await;
+        let sent = sent.unwrap_or(Err(Error::HttpResponseTimeout));
+        let (connection, response) = sent.inspect_err(|error| egress.failed(error))?;
+        egress.answered(response.status());
+        let Route { destination, approved, .. } = route;
+        let mut bounds = Bounds {
             address: connection.address,
             most: shared.config.response_body.bytes(),
             idle: options.between_bytes_timeout.unwrap_or(Duration::MAX).min(shared.config.idle.duration()),
             end: Box::pin(sleep_until(deadline.instant().into())),
-            grant: grant.clone(),
-            destination: destination.clone(),
-            _running: running,
+            approved,
+            destination,
+            uploading,
+            turn: Some(turn),
+            egress,
         };
-        receive(response, connection, shared.pool.clone(), bounds)
+        check_head(&response, &mut bounds).inspect_err(|error| bounds.egress.failed(error))?;
+        let pool = shared.pool.clone();
+        Ok(response.map(|body| Download::new(body, connection, pool, bounds).boxed_unsync()))
     }
 }
 
-/// Checks the head of a response, and bounds its body.
-fn receive(
-    response: Response<Incoming>,
-    connection: Connection,
-    pool: Arc<Pool>,
-    bounds: Bounds,
-) -> Result<Response<WasiBody>, Error> {
+/// Checks the head of a response, and the length of the body that it promises.
+fn check_head(response: &Response<Incoming>, bounds: &mut Bounds) -> Result<(), Error> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::HttpUpgradeFailed);
     }
@@ -162,29 +124,58 @@ fn receive(
     if !bounds.destination.is_head() && !bounds.permit(promised) {
         return Err(Error::HttpResponseBodySize(Some(promised)));
     }
-    Ok(response.map(|body| Download::new(body, connection, pool, bounds).boxed_unsync()))
+    Ok(())
 }
 
-/// From a destination to a connection.
+/// From a destination to a response.
 struct Route<'a> {
     shared: &'a Shared,
-    grant: &'a Grant<ClientEntry>,
-    destination: &'a Destination,
-    origin: &'a Origin,
+    grant: Grant<ClientEntry>,
+    destination: Destination,
+    origin: Origin,
+    approved: Approved<ClientEntry>,
 }
 
 impl Route<'_> {
-    /// A connection to a permitted address, and whether it was made for this request. It counts as one request.
-    async fn connection(&self, options: &RequestOptions) -> Result<(Connection, bool), Error> {
-        let kept = self.shared.pool.take(self.origin, |address| self.could(address)).await;
-        if let Some(connection) = kept {
-            self.permit(connection.address)?;
-            return Ok((connection, false));
+    /// Sends on a connection that was kept, or else on a new one.
+    ///
+    /// A connection that was kept may have been closed meanwhile by a server that did not see the request. It is sent once
+    /// more if nothing of it left, or if the server may do it twice and it has no body; otherwise that is for the guest.
+    async fn send(
+        &mut self,
+        mut outgoing: Outgoing,
+        options: &RequestOptions,
+        deadline: Deadline,
+        egress: &mut Egress,
+    ) -> Result<(Connection, Response<Incoming>), Error> {
+        let first_byte = options.first_byte_timeout.unwrap_or(Duration::MAX).min(deadline.left());
+        let mut request = outgoing.request();
+        if let Some(connection) = self.kept().await? {
+            request = match exchange(connection, request, first_byte, egress).await? {
+                Sent::Answer(connection, response) => return Ok((connection, response)),
+                Sent::Unsent(unsent) => unsent,
+                Sent::Failed(error) if is_cut(&error) && outgoing.is_repeatable() => outgoing.request(),
+                Sent::Failed(error) => return Err(fault(&error)),
+            };
         }
-        let addresses = self.shared.addresses(&self.origin.principal, &self.origin.host).await?;
+        match exchange(self.opened(options).await?, request, first_byte, egress).await? {
+            Sent::Answer(connection, response) => Ok((connection, response)),
+            Sent::Unsent(_) => Err(Error::ConnectionTerminated),
+            Sent::Failed(error) => Err(fault(&error)),
+        }
+    }
+
+    /// A connection of this principal's that waits, to an address that is permitted.
+    async fn kept(&mut self) -> Result<Option<Connection>, Error> {
+        let kept = self.shared.pool.take(&self.origin, |address| self.could(address)).await;
+        kept.map(|connection| self.permit(connection.address).map(|()| connection)).transpose()
+    }
+
+    /// A new connection to a permitted address.
+    async fn opened(&mut self, options: &RequestOptions) -> Result<Connection, Error> {
+        let addresses = self.shared.addresses(&self.origin.principal, &self.destination).await?;
         let time = options.connect_timeout.unwrap_or(Duration::MAX).min(CONNECT);
-        let connected = timeout(time, self.connect(&addresses, time)).await;
-        Ok((connected.map_err(|_| Error::ConnectionTimeout)??, true))
+        timeout(time, self.connect(&addresses, time)).await.map_err(|_| Error::ConnectionTimeout)?
     }
 
     /// Whether the claims permit an address, leaving rates aside.
@@ -192,13 +183,14 @@ impl Route<'_> {
         self.grant.refusals(self.destination.asked(Some(address), 0)).is_empty()
     }
 
-    /// Asks the claims for good: it draws on their rates, and reports what they refuse.
-    fn permit(&self, address: IpAddr) -> Result<(), Error> {
-        self.grant.permits(self.destination.asked(Some(address), 0)).map_err(|_| Error::HttpRequestDenied)
+    /// Asks the claims about the address, and reports what they refuse.
+    fn permit(&mut self, address: IpAddr) -> Result<(), Error> {
+        let asked = self.destination.asked(Some(address), 0);
+        self.approved.extend(asked).map_err(|_| Error::HttpRequestDenied)
     }
 
-    /// Connects to the first permitted address that answers.
-    async fn connect(&self, addresses: &[IpAddr], time: Duration) -> Result<Connection, Error> {
+    /// Connects to the first permitted address that answers. Each after the first counts as a request.
+    async fn connect(&mut self, addresses: &[IpAddr], time: Duration) -> Result<Connection, Error> {
         let permitted: Vec<_> = addresses.iter().copied().filter(|address| self.could(*address)).collect();
         if permitted.is_empty() {
             // None is: this reports the first of them.
@@ -207,10 +199,14 @@ impl Route<'_> {
         }
         let each = time.checked_div(u32::try_from(permitted.len()).unwrap_or(u32::MAX)).unwrap_or(time);
         let mut failure = Error::DestinationUnavailable;
-        for address in permitted {
+        for (tried, address) in permitted.into_iter().enumerate() {
+            if tried > 0 {
+                let asked = self.destination.asked(Some(address), 0);
+                self.approved = self.grant.approve(asked).map_err(|_| Error::HttpRequestDenied)?;
+            }
             self.permit(address)?;
             let opening: Pin<Box<dyn Future<Output = _> + Send>> =
-                Box::pin(self.shared.wire.open(self.origin, address));
+                Box::pin(self.shared.wire.open(&self.origin, address));
             match timeout(each, opening).await {
                 Ok(Ok(connection)) => return Ok(connection),
                 Ok(Err(error)) => failure = error,
@@ -221,13 +217,15 @@ impl Route<'_> {
     }
 }
 
-/// Requests that one principal may have at once.
-const MOST_REQUESTS: usize = 64;
-/// Look-ups that one principal may have at once: each holds a thread.
-const MOST_LOOKUPS_OF_ONE: usize = 8;
-/// Look-ups at once.
-const MOST_LOOKUPS: usize = 128;
+async fn exchange(
+    connection: Connection,
+    request: Request<WasiBody>,
+    first_byte: Duration,
+    egress: &mut Egress,
+) -> Result<Sent, Error> {
+    egress.connected(connection.address);
+    timeout(first_byte, connection.send(request)).await.map_err(|_| Error::HttpResponseTimeout)
+}
+
 /// Addresses of one name that are tried.
 const MOST_ADDRESSES: usize = 8;
-/// From so many principals on, those without a request are forgotten.
-const MANY_PRINCIPALS: usize = 1_024;

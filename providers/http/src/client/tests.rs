@@ -9,6 +9,7 @@
 
 mod attempts;
 mod network;
+mod reuse;
 mod servers;
 
 use std::collections::VecDeque;

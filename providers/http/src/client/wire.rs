@@ -157,6 +157,15 @@ pub(super) fn fault(error: &hyper::Error) -> Error {
     }
 }
 
+/// Whether the connection ended before the response did, as one does that the server closed for having waited too long.
+pub(super) fn is_cut(error: &hyper::Error) -> bool {
+    let ended = |kind| {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+        matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+    };
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || is_io(error, ended)
+}
+
 /// Whether the system failed, in such a way.
 fn is_io(error: &hyper::Error, kind: impl Fn(io::ErrorKind) -> bool) -> bool {
     error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some_and(|source| kind(source.kind()))

@@ -266,12 +266,13 @@ async fn requests_at_once_are_limited() {
     });
     let client = client(Script::of(&[&[PUBLIC]]), recorder);
     let principal = someone();
-    let held: Vec<_> = (0..64).map(|_| client.shared.start(&principal).unwrap()).collect();
+    let start = |principal: &Principal| client.shared.shares.request(principal);
+    let held: Vec<_> = (0..64).map(|_| start(&principal).unwrap()).collect();
     let refused = Ask::http("a.example").send(&client, &grant_to(&principal, &[ANY()])).await;
     assert!(matches!(refused, Err(Failed::AtOnce(ErrorCode::ConnectionLimitReached))));
-    assert!(client.shared.start(&someone()).is_some());
+    assert!(start(&someone()).is_some());
     drop(held);
-    assert!(client.shared.start(&principal).is_some());
+    assert!(start(&principal).is_some());
 }
 
 /// A resolver that never answers holds what its own principal may ask, and nobody waits longer than allowed.

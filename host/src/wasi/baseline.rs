@@ -3,25 +3,22 @@
 //! | interface | what it is here |
 //! |---|---|
 //! | `wasi:io` | ends with the store's deadline |
-//! | `wasi:cli` | no arguments, no environment; standard output and error go to the log; `exit` is a failure |
-//! | `wasi:clocks` | a resolution of 1 ms |
+//! | `wasi:cli` | no arguments; the variables that are [given](super::environment), none without a claim; standard output and error go to the log; `exit` is a failure |
+//! | `wasi:clocks` | a resolution of 1 ms; [finer](super::clocks) by claim |
 //! | `wasi:random` | at most 1 MiB at once |
-//! | `wasi:filesystem` | no folders |
+//! | `wasi:filesystem` | the folders that are [given](super::filesystem), none without a claim; ends with the store's deadline |
 //! | `wasi:sockets` | every address and every look-up is denied |
 //! | `wasi:http/types`, `wasmcloud:messaging/types` | types alone |
 //!
 //! Language runtimes import these without using them. Each is linked only where it is imported, under the component's own
 //! spelling of the name, so any mix of 0.2 patch versions within one component works.
 
-use std::time::{Duration, Instant, SystemTime};
-
 use wasmtime_wasi::cli::WasiCli;
 use wasmtime_wasi::clocks::WasiClocks;
-use wasmtime_wasi::filesystem::WasiFilesystem;
 use wasmtime_wasi::p2::bindings::{LinkOptions, cli, clocks, filesystem, random, sockets};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::sockets::WasiSockets;
-use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::p2::bindings as http;
 use wasmtime_wasi_http::p2::bindings::http::types::{self, Method};
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
@@ -30,11 +27,11 @@ use wasmtime_wasi_io::bindings::wasi::io;
 use writ_provider::wasmtime;
 use writ_provider::wasmtime::StoreContextMut;
 use writ_provider::wasmtime::component::{LinkerInstance, Resource};
-use writ_provider::{Baseline, Instance, Principal, Slot};
+use writ_provider::{Instance, Slot};
 
-use crate::io::Io;
+use super::filesystem::Files;
+use super::io::Io;
 use crate::names::InterfaceName;
-use crate::stdio::ToLog;
 
 /// One interface of the baseline: its name without a version, and how it is linked for a principal.
 struct Row {
@@ -72,8 +69,8 @@ const ROWS: &[Row] = &[
     row!("wasi:random/random", random::random, WasiRandom),
     row!("wasi:random/insecure", random::insecure, WasiRandom),
     row!("wasi:random/insecure-seed", random::insecure_seed, WasiRandom),
-    row!("wasi:filesystem/preopens", filesystem::preopens, WasiFilesystem),
-    row!("wasi:filesystem/types", filesystem::types, WasiFilesystem),
+    row!("wasi:filesystem/preopens", filesystem::preopens, Files),
+    row!("wasi:filesystem/types", filesystem::types, Files),
     row!("wasi:sockets/instance-network", sockets::instance_network, WasiSockets),
     row!("wasi:sockets/ip-name-lookup", sockets::ip_name_lookup, WasiSockets),
     row!("wasi:sockets/network", sockets::network, WasiSockets, options),
@@ -165,59 +162,25 @@ pub(crate) fn link(
     }
 }
 
-/// A principal's WASI state for one store.
-pub(crate) fn state(principal: &Principal) -> Baseline {
-    let (stdout, stderr) = ToLog::pair(principal);
+/// What every store's WASI state has in common: bounded randomness, and no network.
+pub(super) fn builder() -> WasiCtxBuilder {
     let mut wasi = WasiCtx::builder();
-    wasi.stdout(stdout)
-        .stderr(stderr)
-        .wall_clock(Coarse)
-        .monotonic_clock(Since(Instant::now()))
-        .max_random_size(RANDOM);
-    wasi.allow_tcp(false)
+    wasi.max_random_size(RANDOM)
+        .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .socket_addr_check(|_, _| Box::pin(async { false }));
-    Baseline { wasi: wasi.build(), http: Box::new(NoEgress) }
+    wasi
 }
 
 /// Bytes of randomness that one call may ask for.
 const RANDOM: u64 = 1 << 20;
-/// The resolution of the clocks that everyone gets, in milliseconds.
-const RESOLUTION: Duration = Duration::from_millis(1);
-
-/// The time of day, to the millisecond.
-struct Coarse;
-
-impl HostWallClock for Coarse {
-    fn resolution(&self) -> Duration {
-        RESOLUTION
-    }
-
-    fn now(&self) -> Duration {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
-    }
-}
-
-/// The time since the store was made, to the millisecond.
-struct Since(Instant);
-
-impl HostMonotonicClock for Since {
-    fn resolution(&self) -> u64 {
-        u64::try_from(RESOLUTION.as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_mul(self.resolution())
-    }
-}
 
 /// Bytes that one outgoing body holds of a guest's at most. It is the host's memory, and a store may have a thousand bodies.
 const BODY_CHUNK: usize = 16 << 10;
 
 /// Outgoing HTTP for who was granted none.
-struct NoEgress;
+pub(super) struct NoEgress;
 
 type Sent = Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>;
 type Answer = Result<(::http::Response<WasiBody>, Sent), wasmtime_wasi_http::Error>;

@@ -1,0 +1,7 @@
+//! writ as libraries: a host inside another program, and providers that writ knows nothing of; run by `cargo xtask test`.
+
+// A panic is a failed test.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod embed;
+mod outside;
