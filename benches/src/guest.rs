@@ -114,7 +114,7 @@ impl Signed {
 
     /// Starts a host with these providers, and the component on it.
     pub(crate) async fn deploy(&self, registry: Registry, application: &Application) -> Result<Running> {
-        let settings = Settings { capacity: Capacity::default(), cache: None, policies: self.policies() };
+        let settings = Settings { policies: self.policies(), ..Settings::default() };
         let host = Host::new(settings, registry)?;
         let artifact = Artifact::new(self.bytes.clone())?;
         let verified = artifact.verify(&self.roots(), now())?;

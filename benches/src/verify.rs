@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<Table> {
 
 fn measure(signed: &Signed, signatures: &Signatures) -> Result<Pairs> {
     let registry = guest::registry(Found::default(), None);
-    let settings = Settings { capacity: Capacity::default(), cache: None, policies: Policies::default() };
+    let settings = Settings::default();
     let host = Host::new(settings, registry)?;
     let application = Application::alone("guest");
     let mut pairs = Pairs::default();

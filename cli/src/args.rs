@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{account, build, call, init, inspect, key, new, run, sign, trust, up, verify};
+use crate::verbs::{account, audit, build, call, init, inspect, key, new, run, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -54,6 +54,10 @@ pub(crate) enum Verb {
 
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),
+
+    /// Read and verify what was written down of grants, denials and deployments
+    #[command(subcommand)]
+    Audit(audit::Audit),
 
     /// Call an exported function of a signed component, and print its result
     Call(call::Call),

@@ -16,6 +16,12 @@ pub(crate) fn day(seconds: u64) -> String {
     instant.map_or_else(|| format!("{seconds} s after 1970"), |instant| instant.strftime("%Y-%m-%d").to_string())
 }
 
+/// An instant in unix seconds, as `2027-02-19T08:30:00Z`.
+pub(crate) fn time(seconds: u64) -> String {
+    let instant = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    instant.map_or_else(|| format!("{seconds} s after 1970"), |instant| instant.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

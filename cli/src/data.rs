@@ -8,6 +8,7 @@
 //! | `secret` | 32 random bytes that vouch for the compiled code |
 //! | `cache/` | compiled code, each entry under the secret |
 //! | `store/` | the key-value store |
+//! | `audit/` | what was decided and done |
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -15,7 +16,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use writ_host::{Cache, Secret};
+use writ_host::{Audit, Bounds, Cache, Event, Secret};
 use writ_signing::{Role, SigningKey};
 use zeroize::Zeroizing;
 
@@ -84,6 +85,22 @@ impl Data {
         let path = self.path.join("store");
         folder(&path)?;
         Ok(path)
+    }
+
+    /// The audit log, which says from now on that this host writes it.
+    pub(crate) fn audit(&self, uses: bool) -> Result<Audit> {
+        let path = Self::audit_below(&self.path);
+        folder(&path)?;
+        let bounds = Bounds { uses, ..Bounds::default() };
+        let audit = Audit::open(&path, bounds).with_context(|| format!("{} cannot be written", path.display()))?;
+        let (host, version) = (self.host_key()?.public().to_string(), env!("CARGO_PKG_VERSION").to_owned());
+        audit.record(&Event::Started { host, version });
+        Ok(audit)
+    }
+
+    /// Where the audit log of a data folder lies.
+    pub(crate) fn audit_below(path: &Path) -> PathBuf {
+        path.join("audit")
     }
 
     /// The cache of compiled code.

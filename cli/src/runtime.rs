@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use writ_host::{Cache, Capacity, Host, HostError, Policies, Registry, Settings};
+use writ_host::{Audit, Cache, Capacity, Host, HostError, Policies, Registry, Settings};
 use writ_http::{HttpClient, HttpConfig, HttpEntry, HttpServer, NamedRoutes, RoutePlan};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
@@ -24,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) policies: Policies,
     /// The routes that these name. The HTTP server follows them.
     pub(crate) named_routes: NamedRoutes,
+    /// Where what is decided and done is written down.
+    pub(crate) audit: Option<Audit>,
     /// How many instances there may be at once.
     pub(crate) stores: Option<u32>,
 }
@@ -80,7 +82,7 @@ pub(crate) fn host(options: Options, cache: Cache) -> Result<Host, HostError> {
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache: Some(cache), policies: options.policies }, registry)
+    Host::new(Settings { capacity, cache: Some(cache), policies: options.policies, audit: options.audit }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

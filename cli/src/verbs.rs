@@ -1,6 +1,7 @@
 //! What `writ` does, one file per verb.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod init;
@@ -31,6 +32,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Sign(args) => sign::run(&args, &home),
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Audit(args) => audit::run(args, settings),
         Verb::Up(args) => up::run(&args, settings, &home),
         Verb::Call(args) => call::run(&args, settings, &home),
         Verb::Run(args) => run::run(args, settings, &home),

@@ -31,7 +31,7 @@ pub(crate) async fn call(component: &[u8], function: &str, args: &[String]) -> R
     // A host without providers, that trusts this operator in whatever it grants.
     let trust = BTreeMap::from([(operator, TrustPolicy::Any)]);
     let policies = Policies { host: None, trust };
-    let host = Host::new(Settings { capacity: Capacity::default(), cache: None, policies }, Registry::new())?;
+    let host = Host::new(Settings { policies, ..Settings::default() }, Registry::new())?;
     // An application of this component alone, and what it may do here: nothing, for nothing is claimed.
     let application = Application::alone("guest");
     let entry = application.components.first().ok_or("no entry")?;

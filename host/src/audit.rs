@@ -11,6 +11,7 @@
 
 mod chain;
 mod clerk;
+mod decision;
 mod event;
 mod file;
 mod verify;
@@ -26,6 +27,9 @@ pub use verify::{Broken, Flaw, Line, Report, records, verify};
 
 pub(crate) use clerk::Clerk;
 use file::Files;
+
+use crate::authorize::Admission;
+use crate::denial::Denials;
 
 /// How much an audit log may take up.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +52,7 @@ impl Default for Bounds {
 }
 
 /// An audit log that this process writes. Clones write to the same one.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Audit {
     files: Arc<Mutex<Files>>,
     bounds: Bounds,
@@ -74,6 +78,16 @@ impl Audit {
         if let Err(error) = files.append(event, now()) {
             tracing::error!(target: "writ::audit", %error, event = event.name(), "an event could not be written down");
         }
+    }
+
+    /// Writes down all that was refused to an application.
+    pub fn record_denials(&self, application: &str, denials: &Denials) {
+        decision::refused(application, denials).for_each(|event| self.record(&event));
+    }
+
+    /// Writes down all that was granted to an application.
+    pub(crate) fn record_grants(&self, admission: &Admission) {
+        decision::granted(admission).for_each(|event| self.record(&event));
     }
 
     /// Somebody who counts what guests cause, and writes it down.

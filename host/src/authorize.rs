@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
-use writ_signing::PublicKey;
+use writ_signing::{Component, Digest, PublicKey, Verified};
 
 use crate::denial::{Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
@@ -37,6 +37,7 @@ pub struct Policies {
 
 /// Everything an application may do on this host. Only [`authorize`] makes one.
 pub struct Admission {
+    application: String,
     components: Vec<Admitted>,
 }
 
@@ -47,6 +48,7 @@ pub struct Admitted {
     pub(crate) principal: Principal,
     pub(crate) artifact: Artifact,
     pub(crate) expires: u64,
+    pub(crate) release: Release,
     /// Every document that applies, widest authority last.
     pub(crate) documents: Vec<Statement>,
     /// The provider capabilities that its imports and triggers use, with the link's configuration.
@@ -57,6 +59,29 @@ pub struct Admitted {
     pub(crate) settings: LinkConfig,
     pub(crate) limits: AdmittedLimits,
     pub(crate) instances: Option<u32>,
+}
+
+/// Which release of a component it is, and who said so.
+#[derive(Debug, Clone)]
+pub(crate) struct Release {
+    /// SHA-256 of the bytes that were signed.
+    pub(crate) digest: Digest,
+    pub(crate) revision: u64,
+    /// The `jti` of each token of its chain, the component's own first.
+    pub(crate) tokens: Vec<String>,
+    pub(crate) operator: PublicKey,
+}
+
+impl Release {
+    fn of(verified: &Verified<Component>) -> Self {
+        let claims = verified.component();
+        Self {
+            digest: claims.digest,
+            revision: claims.revision,
+            tokens: verified.chain().map(|(_, common)| common.jti.clone()).collect(),
+            operator: verified.operator(),
+        }
+    }
 }
 
 /// How an admitted component reaches a capability.
@@ -78,6 +103,11 @@ pub(crate) struct Trigger {
 }
 
 impl Admission {
+    /// The application's name.
+    pub fn application(&self) -> &str {
+        &self.application
+    }
+
     /// What each component may do, in the order of the manifest.
     pub fn components(&self) -> &[Admitted] {
         &self.components
@@ -141,6 +171,7 @@ pub fn authorize(
             principal: candidate.verified.principal(),
             artifact: candidate.verified.artifact().clone(),
             expires: candidate.verified.chain().map(|(_, common)| common.exp).min().unwrap_or(0),
+            release: Release::of(candidate.verified),
             documents: statements,
             capabilities,
             triggers,
@@ -149,7 +180,8 @@ pub fn authorize(
             instances: candidate.entry.scaler.is_some().then_some(candidate.entry.instances),
         });
     }
-    if denials.is_empty() { Ok(Admission { components }) } else { Err(denials) }
+    let application = application.name.clone();
+    if denials.is_empty() { Ok(Admission { application, components }) } else { Err(denials) }
 }
 
 /// The review of one component, gathering its denials.

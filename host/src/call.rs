@@ -88,7 +88,7 @@ impl Host {
         let Some(admitted) = admission.components().first() else {
             return Err(CallError::NoSuchFunction { name: function.to_owned(), known: String::new() });
         };
-        let prepared = self.prepare_alone(admitted).await?;
+        let prepared = self.prepare_alone(admitted, function).await?;
         let component = prepared.linked.pre.component().clone();
         let found = find(self.engine(), &component, function)?;
         let values = found.values(args)?;

@@ -10,6 +10,7 @@ use writ_provider::wasmtime::component::Component;
 use writ_provider::wasmtime::{self, Engine};
 use writ_provider::{Generation, OpenError, Opening, Target};
 
+use crate::audit::{Audit, Clerk, Event};
 use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
 use crate::budgets::Budgets;
 use crate::cache::Cache;
@@ -23,6 +24,7 @@ use crate::shares::Shares;
 use crate::vocabulary::Word;
 
 /// How a host is set up.
+#[derive(Default)]
 pub struct Settings {
     /// How much of the machine guests may take up.
     pub capacity: Capacity,
@@ -30,6 +32,8 @@ pub struct Settings {
     pub cache: Option<Cache>,
     /// The most this host's owner allows.
     pub policies: Policies,
+    /// Where what is decided and done is written down; without it, nothing is.
+    pub audit: Option<Audit>,
 }
 
 /// A process that runs components: what it serves, what it allows, and what it runs.
@@ -39,6 +43,7 @@ pub struct Host {
     registry: Registry,
     cache: Option<Arc<Cache>>,
     policies: RwLock<Policies>,
+    clerk: Option<Arc<Clerk>>,
     // What deployments have in common: a swap resets none of it.
     budgets: Budgets,
     shares: Shares,
@@ -54,9 +59,9 @@ pub enum HostError {
     /// The engine cannot be made.
     #[error("this machine cannot run the engine: {0}")]
     Engine(String),
-    /// The thread that counts time cannot be made.
-    #[error("the clock's thread cannot be started: {0}")]
-    Clock(#[from] std::io::Error),
+    /// A thread cannot be made: the one that counts time, or the one that counts what guests do.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// Why an application was not deployed. Nothing of it runs.
@@ -113,6 +118,21 @@ pub struct Deployment {
     // Dropped in this order: first nothing new comes in, then nothing is left to call.
     routes: Vec<Route>,
     entries: Vec<Entry>,
+    _withdrawal: Option<Withdrawal>,
+}
+
+/// Writes down that a deployment ended, when it does.
+struct Withdrawal {
+    clerk: Arc<Clerk>,
+    application: String,
+    generation: u64,
+}
+
+impl Drop for Withdrawal {
+    fn drop(&mut self) {
+        let (application, generation) = (self.application.clone(), self.generation);
+        self.clerk.audit().record(&Event::Withdrawn { application, generation });
+    }
 }
 
 impl Host {
@@ -121,7 +141,7 @@ impl Host {
     /// # Errors
     /// [`HostError`], where the machine lacks address space or threads.
     pub fn new(settings: Settings, registry: Registry) -> Result<Self, HostError> {
-        let Settings { capacity, cache, policies } = settings;
+        let Settings { capacity, cache, policies, audit } = settings;
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
@@ -131,6 +151,7 @@ impl Host {
             registry,
             cache: cache.map(Arc::new),
             policies: RwLock::new(policies),
+            clerk: audit.map(Audit::clerk).transpose()?.map(Arc::new),
             budgets: Budgets::default(),
             shares: Shares::default(),
             generations: AtomicU64::new(0),
@@ -155,7 +176,11 @@ impl Host {
     /// Every denial at once.
     pub fn authorize(&self, candidates: &[Candidate<'_>], application: &Application) -> Result<Admission, Denials> {
         let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
-        authorize(candidates, application, &policies, self.registry.vocabulary())
+        let decided = authorize(candidates, application, &policies, self.registry.vocabulary());
+        if let (Err(denials), Some(clerk)) = (&decided, &self.clerk) {
+            clerk.audit().record_denials(&application.name, denials);
+        }
+        decided
     }
 
     /// Replaces the most that this host's owner allows, for all that is authorized from now on. What runs goes on under
@@ -172,7 +197,10 @@ impl Host {
     pub async fn deploy(&self, admission: &Admission) -> Result<Deployment, DeployError> {
         // Dropped after the routes of a deployment that fails: nothing that waits is told that it will never be called.
         let (generation, opening) = self.generation();
-        let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new() };
+        let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new(), _withdrawal: None };
+        if let Some(clerk) = &self.clerk {
+            clerk.audit().record_grants(admission);
+        }
         let share = self.share(admission);
         for admitted in admission.components() {
             let gate = Gate::new(generation.clone(), self.shares.of(admitted, share));
@@ -186,6 +214,7 @@ impl Host {
             self.warn_of_capacity(admitted);
             self.warn_of_uncalled(admitted);
         }
+        deployment._withdrawal = self.deployed(admission, generation.number());
         opening.open();
         Ok(deployment)
     }
@@ -195,6 +224,14 @@ impl Host {
         Generation::new(self.generations.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Writes a deployment down, and gives back what does so at its end.
+    fn deployed(&self, admission: &Admission, generation: u64) -> Option<Withdrawal> {
+        let clerk = self.clerk.as_ref()?;
+        let (application, components) = (admission.application().to_owned(), admission.components().len());
+        clerk.audit().record(&Event::Deployed { application: application.clone(), generation, components });
+        Some(Withdrawal { clerk: clerk.clone(), application, generation })
+    }
+
     /// How many stores each principal may hold at once: no one takes the last quarter from the others.
     fn share(&self, admission: &Admission) -> usize {
         let principals: BTreeSet<_> = admission.components().iter().map(|admitted| &admitted.principal).collect();
@@ -202,8 +239,12 @@ impl Host {
         if principals.len() > 1 { stores.saturating_sub(stores / 4).max(1) } else { stores }
     }
 
-    /// Compiles and links one component, for calls of its host's owner.
-    pub(crate) async fn prepare_alone(&self, admitted: &Admitted) -> Result<Prepared, DeployError> {
+    /// Compiles and links the one component of an admission, for a call of its host's owner to `function`.
+    pub(crate) async fn prepare_alone(&self, admitted: &Admitted, function: &str) -> Result<Prepared, DeployError> {
+        if let Some(clerk) = &self.clerk {
+            let (component, id) = (admitted.principal.to_string(), admitted.principal.keyed().to_string());
+            clerk.audit().record(&Event::Called { component, id, function: function.to_owned() });
+        }
         let (generation, opening) = self.generation();
         opening.open();
         self.prepare(admitted, Gate::new(generation, Vec::new())).await
@@ -214,7 +255,7 @@ impl Host {
         let component = admitted.name.clone();
         let compiled = self.compile(&admitted.artifact).await;
         let compiled = compiled.map_err(|reason| DeployError::Compile { component: component.clone(), reason })?;
-        let linked = link(&self.engine, &compiled, admitted, &self.registry, &self.budgets).await;
+        let linked = link(&self.engine, &compiled, admitted, &self.registry, (&self.budgets, self.clerk.as_deref())).await;
         let linked = linked.map_err(|source| DeployError::Link { component, source })?;
         let limits = &admitted.limits;
         let budgets = limits.shared.iter().map(|(document, most)| self.budgets.memory(document, *most)).collect();
@@ -258,6 +299,7 @@ impl Host {
                 settings: &admitted.settings,
                 claims: claims(&admitted.documents, trigger.capability),
                 budgets: &self.budgets,
+                clerk: self.clerk.as_deref(),
             };
             let target = Target::new(Arc::new(entry.clone()));
             let Some(calls) = opened.calls() else {
@@ -293,7 +335,7 @@ impl Host {
     /// `wait`. Providers are drained in the reverse order of their registration.
     pub async fn drain(&self, deployment: Deployment, wait: Duration) -> bool {
         let end = Instant::now() + wait;
-        let Deployment { routes, entries } = deployment;
+        let Deployment { routes, entries, _withdrawal } = deployment;
         // Triggers first, while calls are still admitted: an answer is on its way to a client when its call has ended, and
         // a message waits for its handler.
         self.registry.drain(end).await;

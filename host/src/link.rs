@@ -8,6 +8,7 @@ use writ_provider::wasmtime::component::{Component, InstancePre, Linker};
 use writ_provider::wasmtime::{self, Engine};
 use writ_provider::{Instance, InvalidClaim, OpenError, Slot, TooManySlots};
 
+use crate::audit::Clerk;
 use crate::authorize::Admitted;
 use crate::budgets::Budgets;
 use crate::registry::{Attach, Opened, Parts, Registry, claims};
@@ -61,9 +62,9 @@ pub(crate) async fn link(
     component: &Component,
     admitted: &Admitted,
     registry: &Registry,
-    budgets: &Budgets,
+    (budgets, clerk): (&Budgets, Option<&Clerk>),
 ) -> Result<Linked, LinkError> {
-    let mut granted = Granted { slots: BTreeMap::new(), attach: Vec::new(), admitted, registry, budgets };
+    let mut granted = Granted { slots: BTreeMap::new(), attach: Vec::new(), admitted, registry, budgets, clerk };
     let mut linker = Linker::new(engine);
     // For the baseline's own bounds on what wasi-http leaves unbounded. An import is linked once: names are unique.
     linker.allow_shadowing(true);
@@ -101,6 +102,7 @@ struct Granted<'a> {
     admitted: &'a Admitted,
     registry: &'a Registry,
     budgets: &'a Budgets,
+    clerk: Option<&'a Clerk>,
 }
 
 impl Granted<'_> {
@@ -117,6 +119,7 @@ impl Granted<'_> {
             settings: &admitted.settings,
             claims: claims(&admitted.documents, capability),
             budgets: self.budgets,
+            clerk: self.clerk,
         };
         let attach = opened.admit(parts).map_err(|source| LinkError::Claim { capability, source })?;
         let slot = Slot::new(self.attach.len())?;

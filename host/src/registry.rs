@@ -14,8 +14,8 @@ use writ_provider::{
     Principal, Provider, Slot, Target, Trigger,
 };
 
-use crate::authorize::Statement;
 use crate::audit::Clerk;
+use crate::authorize::Statement;
 use crate::budgets::Budgets;
 use crate::names::InterfaceName;
 use crate::vocabulary::Vocabulary;

@@ -1,12 +1,12 @@
 //! `writ up`: a host, and an application deployed on it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
-use writ_host::{Admission, HostError};
+use writ_host::{Admission, Denials, Event, HostError};
 
 use crate::advice::Advice;
 use crate::application::{self, Loaded};
@@ -30,6 +30,9 @@ pub(crate) struct Up {
     /// Print what would be granted, or every denial, and start nothing
     #[arg(long)]
     check: bool,
+    /// Write down in the audit log how often what was granted is used, too, and not only what is denied
+    #[arg(long)]
+    audit_uses: bool,
     /// How many requests and messages run at once, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
     max_instances: Option<u32>,
@@ -46,21 +49,38 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
         stores: args.max_instances,
         ..Options::default()
     };
-    // Decided before anything is made or opened: a refusal leaves no trace.
-    let admission = loaded.authorize(&options)?;
-    if args.check {
-        return tell(&admission);
-    }
     let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
+    // Decided before anything is made or opened: of a refusal, nothing is left but its line in the audit log.
+    let decided = loaded.authorize(&options);
+    if args.check {
+        return tell(&decided?);
+    }
+    let admission = decided.inspect_err(|denials| note(&folder, &loaded, denials))?;
     let data = Data::open(&folder)?;
-    let options = Options { store: Some(data.store()?), ..options };
+    let audit = data.audit(args.audit_uses)?;
+    let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), ..options };
     let host = runtime::host(options.clone(), data.cache()?).map_err(advise)?;
     let mut running = Running::new(host, options);
     let runtime = runtime::tokio()?;
     let done = runtime.block_on(serve(args, settings, home, (loaded, admission), &mut running));
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    // With it goes what counts what guests did, after it wrote the last of it down.
+    drop(running);
+    audit.record(&Event::Stopped {});
+    tracing::info!(target: "writ::audit", head = %audit.head(), "the audit log ends here");
     done
+}
+
+/// Writes a refusal down. Where that cannot be done, it stands all the same.
+fn note(folder: &Path, loaded: &Loaded, denials: &Denials) {
+    match Data::open(folder).and_then(|data| data.audit(false)) {
+        Ok(audit) => {
+            audit.record_denials(&loaded.application.name, denials);
+            audit.record(&Event::Stopped {});
+        }
+        Err(error) => output::warning(format_args!("the refusal is not in the audit log: {error:#}")),
+    }
 }
 
 /// The address space that an engine reserves grows with the instances it may have.

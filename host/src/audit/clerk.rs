@@ -53,8 +53,9 @@ impl Clerk {
         Ok(Self { desk, thread: Some(thread) })
     }
 
-    pub(crate) fn record(&self, event: &Event) {
-        self.desk.audit.record(event);
+    /// What it writes in.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.desk.audit
     }
 
     /// The counts of a principal and a capability: one for all deployments of theirs.

@@ -72,13 +72,26 @@ pub enum Event {
     Deployed {
         /// The application.
         application: String,
+        /// Which deployment of this host it is: the numbers grow until the host ends.
+        generation: u64,
         /// How many components it has.
         components: usize,
     },
-    /// An application is no longer served.
+    /// A deployment is no longer served: it was replaced, or the host ends.
     Withdrawn {
         /// The application.
         application: String,
+        /// Which deployment it was.
+        generation: u64,
+    },
+    /// The host's owner called a function of a component, or ran it as a command.
+    Called {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// What was called.
+        function: String,
     },
     /// What a component was denied while it ran, since the last such line.
     Denied {
@@ -131,6 +144,7 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::Deployed { .. } => "deployed",
             Self::Withdrawn { .. } => "withdrawn",
+            Self::Called { .. } => "called",
             Self::Denied { .. } => "denied",
             Self::Used { .. } => "used",
             Self::Pruned { .. } => "pruned",
@@ -144,6 +158,7 @@ impl Event {
         match self {
             Self::Granted { component, id, .. }
             | Self::Refused { component, id, .. }
+            | Self::Called { component, id, .. }
             | Self::Denied { component, id, .. }
             | Self::Used { component, id, .. } => Some((component, id)),
             _ => None,

@@ -13,6 +13,7 @@ use super::{Bounds, now};
 pub(super) const LINE: u64 = 1 << 20;
 
 /// The log's files, with the last one open.
+#[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
     bounds: Bounds,

@@ -11,7 +11,7 @@ use super::*;
 const SMALL: Bounds = Bounds { file: 400, files: 3, every: Duration::from_secs(1), uses: true };
 
 fn event(number: usize) -> Event {
-    Event::Withdrawn { application: format!("app-{number}") }
+    Event::Withdrawn { application: format!("app-{number}"), generation: 1 }
 }
 
 /// A log of so many events, closed in order.
@@ -29,7 +29,7 @@ fn files(folder: &TempDir) -> Vec<PathBuf> {
 
 fn applications(folder: &TempDir) -> Vec<String> {
     let name = |line: Result<Line, Broken>| match line.unwrap().record.unwrap().event {
-        Event::Withdrawn { application } => application,
+        Event::Withdrawn { application, .. } => application,
         other => other.name().to_owned(),
     };
     records(folder.path()).unwrap().map(name).collect()

@@ -144,7 +144,7 @@ impl Fixture {
         let components = ["one", "two"].map(|name| sign(name, claims, &operator, &account));
         let trust = [(operator.public(), TrustPolicy::Any)].into();
         let capacity = Capacity { stores: 4, memory: 1 << 20, ..Capacity::default() };
-        let settings = Settings { capacity, cache: None, policies: Policies { host: None, trust } };
+        let settings = Settings { capacity, policies: Policies { host: None, trust }, ..Settings::default() };
         let towers = Towers::default();
         let kept = towers.clone();
         let registry = Registry::new().trigger::<Bell>("builtin:messaging", move || Config { towers: kept.clone() });

@@ -31,8 +31,8 @@ impl Case {
             .trigger::<Schedule>("registry.example/acme/schedule", || ());
         let settings = Settings {
             capacity: Capacity { stores: 4, time: Duration::from_secs(3), ..Capacity::default() },
-            cache: None,
             policies: Policies { host: None, trust },
+            ..Settings::default()
         };
         Self { mint, host: Host::new(settings, registry).unwrap() }
     }
