@@ -17,5 +17,6 @@ mod messages;
 mod newcomer;
 mod orders;
 mod pool;
+mod run;
 mod slow;
 mod stop;
