@@ -23,8 +23,14 @@ impl Trust {
     /// Every entry, by operator. One that cannot be read, or that others may write, fails them all: none is overlooked.
     pub(crate) fn entries(&self) -> Result<Vec<(PublicKey, TrustEntry)>> {
         files::check_guarded_folder(&self.folder)?;
+        self.each()?.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// Every entry's file with what is in it, or why it cannot be read. Not to decide by.
+    pub(crate) fn each(&self) -> Result<Vec<(PathBuf, Result<(PublicKey, TrustEntry)>)>> {
         let names = super::names(&self.folder)?;
-        names.iter().filter_map(|file| file.strip_suffix(SUFFIX)).map(|name| self.load(name)).collect()
+        let entries = names.iter().filter_map(|file| Some((self.folder.join(file), file.strip_suffix(SUFFIX)?)));
+        Ok(entries.map(|(path, name)| (path, self.load(name))).collect())
     }
 
     /// Every entry, to decide by: fails where one asks for what would go unchecked.

@@ -4,9 +4,11 @@
 
 mod build;
 mod data;
+mod doctor;
 mod fixture;
 mod init;
 mod keys;
+mod manual;
 mod new;
 mod sign;
 mod trust;
