@@ -53,6 +53,14 @@ impl Recipe {
         Ok(Self { tool, target: target.to_owned() })
     }
 
+    pub(crate) fn tool(&self) -> Tool {
+        self.tool
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The command line, to be run in the folder of the package.
     fn command(&self, profile: Profile) -> Command {
         let mut command = Command::new(CARGO);
