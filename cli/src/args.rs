@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{call, init, inspect, key, sign, trust, up, verify};
+use crate::verbs::{build, call, init, inspect, key, new, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -29,6 +29,11 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Make a project that builds, tests and signs
+    New(new::New),
+    /// Build a project as its writ.yaml says, and sign what came of it
+    Build(build::Build),
+
     /// Make, list and show keys
     #[command(subcommand)]
     Key(key::Key),

@@ -8,6 +8,7 @@
 mod advice;
 mod application;
 mod args;
+mod cargo;
 mod clock;
 mod data;
 mod describe;
@@ -17,9 +18,11 @@ mod home;
 mod log;
 mod output;
 mod process;
+mod project;
 mod running;
 mod runtime;
 mod settings;
+mod templates;
 mod verbs;
 
 use std::process::ExitCode;

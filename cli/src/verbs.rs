@@ -1,9 +1,11 @@
 //! What `writ` does, one file per verb.
 
+pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod new;
 pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod up;
@@ -18,6 +20,8 @@ use crate::settings::Settings;
 pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
     let home = Home::of(settings);
     match verb {
+        Verb::New(args) => new::run(&args),
+        Verb::Build(args) => build::run(&args, &home),
         Verb::Key(args) => key::run(args, &home),
         Verb::Trust(args) => trust::run(args, &home),
         Verb::Init(args) => init::run(&args),

@@ -21,7 +21,7 @@ pub use home::Home;
 pub use log::Line;
 pub use manifest::Manifest;
 pub use mint::{DAY, Mint, now};
-pub use program::{Output, command, finish};
+pub use program::{Output, command, finish, finish_within};
 pub use up::{Up, free_address};
 
 use std::path::PathBuf;

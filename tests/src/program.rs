@@ -67,12 +67,21 @@ fn cache() -> std::path::PathBuf {
 /// # Panics
 /// When it does not end within [`PATIENCE`]; then it was killed.
 #[track_caller]
-pub fn finish(mut command: Command) -> Output {
+pub fn finish(command: Command) -> Output {
+    finish_within(PATIENCE, command)
+}
+
+/// As [`finish`], for what takes longer than any run of `writ` alone: compilers.
+///
+/// # Panics
+/// When it does not end in this time; then it was killed.
+#[track_caller]
+pub fn finish_within(patience: Duration, mut command: Command) -> Output {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let stdout = gather(child.stdout.take().expect("it was asked for"));
     let stderr = gather(child.stderr.take().expect("it was asked for"));
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + patience;
     let status = loop {
         if let Some(status) = child.try_wait().expect("it is our child") {
             break Some(status);
@@ -87,7 +96,7 @@ pub fn finish(mut command: Command) -> Output {
     let [stdout, stderr] = [stdout, stderr].map(|thread| thread.join().expect("it only reads"));
     match status {
         Some(status) => Output { status, stdout, stderr },
-        None => panic!("{command:?} did not end within {PATIENCE:?}\n{stdout}{stderr}"),
+        None => panic!("{command:?} did not end within {patience:?}\n{stdout}{stderr}"),
     }
 }
 

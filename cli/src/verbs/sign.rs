@@ -11,10 +11,12 @@ use writ_provider::units::Time;
 use writ_signing::token::{self, Capabilities, Claims, CommonDraft, ComponentDraft, Kind, Tokens};
 use writ_signing::{Component, PublicKey, Role, SigningKey, Verified, inspect, section};
 
-use self::signer::{Signer, Wanted};
+use self::signer::Signer;
+pub(crate) use self::signer::Wanted;
 use super::verify;
 use crate::advice::Advice;
 use crate::home::Home;
+use crate::project::CLAIMS;
 use crate::{Done, Outcome, clock, describe, files, output};
 
 #[derive(Debug, clap::Args)]
@@ -39,28 +41,79 @@ pub(crate) struct Sign {
 }
 
 pub(crate) fn run(args: &Sign, home: &Home) -> Done {
-    let file = files::read(&args.file, section::MAX_FILE)?;
-    // Whether it is a component at all comes first: nothing is made for a file that cannot be signed.
-    section::unsigned(&file).with_context(|| format!("{} cannot be signed", args.file.display()))?;
-    let claims = Source::read(args)?;
-    let now = clock::now()?;
-    let signer = Signer::choose(&args.wanted, home)?;
-
-    let (id, new_source) = claims.id()?;
-    let (signed, component) = sign(&file, args, &claims.file, id, &signer, home, now)?;
     let out = args.out.as_deref().unwrap_or(&args.file);
-    let replaced = carried(out);
-    // The id is kept first: a file that was signed under an id that nobody kept would start a lineage of its own.
-    if let Some(text) = new_source {
-        files::replace(&claims.path, text.as_bytes())?;
-        output::words(format_args!("wrote the component's new id into {}; commit it", claims.path.display()));
-    }
-    files::replace(out, &signed)?;
-
-    output::data(format_args!("signed {} as {}", out.display(), verify::summary(&component)))?;
-    tell_claims(&component)?;
-    warn(&component, replaced.as_ref());
+    let claims = args.claims.as_deref();
+    let signed = Job { file: &args.file, claims, out, expires: args.expires, wanted: &args.wanted }.run(home)?;
+    signed.tell()?;
+    signed.tell_of_other_bytes();
     Ok(Outcome::Done)
+}
+
+/// A component to sign.
+pub(crate) struct Job<'a> {
+    pub(crate) file: &'a Path,
+    /// Its claims; where it is not said, they are looked for.
+    pub(crate) claims: Option<&'a Path>,
+    pub(crate) out: &'a Path,
+    /// How long the signature lasts, if not as the claims say.
+    pub(crate) expires: Option<Time>,
+    pub(crate) wanted: &'a Wanted,
+}
+
+/// A component that was signed.
+pub(crate) struct Signed {
+    path: PathBuf,
+    component: Verified<Component>,
+    /// What the file that it replaced said about itself.
+    replaced: Option<Claims>,
+}
+
+impl Job<'_> {
+    /// Signs it, and writes it where it belongs.
+    pub(crate) fn run(&self, home: &Home) -> Result<Signed> {
+        let file = files::read(self.file, section::MAX_FILE)?;
+        // Whether it is a component at all comes first: nothing is made for a file that cannot be signed.
+        section::unsigned(&file).with_context(|| format!("{} cannot be signed", self.file.display()))?;
+        let claims = Source::read(self.file, self.claims)?;
+        let now = clock::now()?;
+        let signer = Signer::choose(self.wanted, home)?;
+
+        let (id, new_source) = claims.id()?;
+        let lasts = self.expires.map_or(claims.file.expires.duration(), Time::duration);
+        let draft = draft(&claims.file, id, now.saturating_add(lasts.as_secs()));
+        let (signed, component) = sign(&file, &draft, &signer, home, now)?;
+        let replaced = carried(self.out);
+        // The id is kept first: a file that was signed under an id that nobody kept would start a lineage of its own.
+        if let Some(text) = new_source {
+            files::replace(&claims.path, text.as_bytes())?;
+            output::words(format_args!("wrote the component's new id into {}; commit it", claims.path.display()));
+        }
+        files::replace(self.out, &signed)?;
+        Ok(Signed { path: self.out.to_owned(), component, replaced })
+    }
+}
+
+impl Signed {
+    /// Says what was signed, and what may not be what was meant.
+    pub(crate) fn tell(&self) -> Result<()> {
+        output::data(format_args!("signed {} as {}", self.path.display(), verify::summary(&self.component)))?;
+        tell_claims(&self.component)?;
+        warn(&self.component);
+        Ok(())
+    }
+
+    /// Says so where another release had the same revision.
+    fn tell_of_other_bytes(&self) {
+        let claims = self.component.component();
+        let Some(Claims::Component(old)) = &self.replaced else { return };
+        let same_release = old.common.subject == claims.common.subject && old.revision == claims.revision;
+        if same_release && old.digest != claims.digest {
+            let revision = claims.revision;
+            output::hint(format_args!(
+                "other bytes were signed as revision {revision} before; raise `revision` with every release, or hosts that ran those refuse these"
+            ));
+        }
+    }
 }
 
 /// A `writ.yaml`, and where it was found.
@@ -71,21 +124,18 @@ struct Source {
 }
 
 impl Source {
-    fn read(args: &Sign) -> Result<Self> {
-        let path = match &args.claims {
-            Some(path) => path.clone(),
-            None => Self::find(&args.file)?,
-        };
+    fn read(component: &Path, claims: Option<&Path>) -> Result<Self> {
+        let path = claims.map_or_else(|| Self::find(component), |path| Ok(path.to_owned()))?;
         let text = files::read_text(&path, MAX_BYTES)?;
         let file = ComponentFile::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
         Ok(Self { path, text, file })
     }
 
     fn find(component: &Path) -> Result<PathBuf> {
-        let beside = component.with_file_name(NAME);
-        let found = [beside, PathBuf::from(NAME)].into_iter().find(|path| path.exists());
+        let beside = component.with_file_name(CLAIMS);
+        let found = [beside, PathBuf::from(CLAIMS)].into_iter().find(|path| path.exists());
         found.ok_or_else(|| {
-            let message = format!("there is no {NAME} beside {} or in this folder", component.display());
+            let message = format!("there is no {CLAIMS} beside {} or in this folder", component.display());
             let hint = format!("`writ init {}` writes one; --claims names another file", component.display());
             Advice::new(message, hint).into()
         })
@@ -109,27 +159,28 @@ impl Source {
     }
 }
 
-/// The signed file, and what verifying it here gave.
-fn sign(
-    file: &[u8],
-    args: &Sign,
-    claims: &ComponentFile,
-    id: PublicKey,
-    signer: &Signer,
-    home: &Home,
-    now: u64,
-) -> Result<(Vec<u8>, Verified<Component>)> {
-    let lasts = args.expires.map_or(claims.expires.duration(), Time::duration);
+/// What its token will say.
+fn draft(claims: &ComponentFile, id: PublicKey, exp: u64) -> ComponentDraft {
     let common = CommonDraft {
         subject: id,
         name: claims.name.clone(),
         capabilities: Capabilities::Only(claims.claims.clone()),
         limits: claims.limits.clone(),
         nbf: None,
-        exp: now.saturating_add(lasts.as_secs()),
+        exp,
     };
-    let draft = ComponentDraft { common, version: claims.version.clone(), revision: claims.revision };
-    let token = token::sign_component(&draft, file, &signer.key, now)?;
+    ComponentDraft { common, version: claims.version.clone(), revision: claims.revision }
+}
+
+/// The signed file, and what verifying it here gave.
+fn sign(
+    file: &[u8],
+    draft: &ComponentDraft,
+    signer: &Signer,
+    home: &Home,
+    now: u64,
+) -> Result<(Vec<u8>, Verified<Component>)> {
+    let token = token::sign_component(draft, file, &signer.key, now)?;
     let vouchers = &signer.vouchers;
     let tokens = Tokens::new(token, vouchers.signing_key.clone(), vouchers.account.clone())?;
     let signed = section::embed(file, &tokens)?;
@@ -150,7 +201,7 @@ fn tell_claims(component: &Verified<Component>) -> Result<()> {
     output::table(&rows)
 }
 
-fn warn(component: &Verified<Component>, replaced: Option<&Claims>) {
+fn warn(component: &Verified<Component>) {
     let claims = component.component();
     for (kind, common) in component.chain().filter(|(kind, _)| *kind != Kind::Component) {
         if common.exp < claims.common.exp {
@@ -160,14 +211,6 @@ fn warn(component: &Verified<Component>, replaced: Option<&Claims>) {
             ));
         }
     }
-    let Some(Claims::Component(old)) = replaced else { return };
-    let same_release = old.common.subject == claims.common.subject && old.revision == claims.revision;
-    if same_release && old.digest != claims.digest {
-        let revision = claims.revision;
-        output::hint(format_args!(
-            "other bytes were signed as revision {revision} before; raise `revision` with every release, or hosts that ran those refuse these"
-        ));
-    }
 }
 
 /// What the file that is about to be replaced says about itself.
@@ -176,6 +219,3 @@ fn carried(out: &Path) -> Option<Claims> {
     let first = inspect(&file).ok()?.tokens.into_iter().next()?;
     first.ok().map(|token| token.claims)
 }
-
-/// What a component's claims are called, beside its source.
-const NAME: &str = "writ.yaml";

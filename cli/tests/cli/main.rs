@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod build;
 mod data;
 mod fixture;
 mod init;
 mod keys;
+mod new;
 mod sign;
 mod trust;
 mod verify;

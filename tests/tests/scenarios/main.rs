@@ -17,6 +17,7 @@ mod messages;
 mod newcomer;
 mod orders;
 mod pool;
+mod projects;
 mod reload;
 mod slow;
 mod stop;

@@ -14,7 +14,7 @@ use crate::home::{Home, Named, Vouchers, read_seed};
 /// Which key was asked for, if any.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// The account's or signing key to sign with [default: the only one there is]
     #[arg(long, value_name = "NAME|KEY")]
     key: Option<String>,
@@ -26,6 +26,13 @@ pub(super) struct Wanted {
     /// Sign with the seed that can be read from this file descriptor
     #[arg(long, value_name = "N")]
     seed_fd: Option<u32>,
+}
+
+impl Wanted {
+    /// The key of this name, or the only one there is.
+    pub(crate) fn key(key: Option<String>) -> Self {
+        Self { key, seed_stdin: false, seed_fd: None }
+    }
 }
 
 /// A key, and the tokens that lead from it to an operator.

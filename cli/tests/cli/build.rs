@@ -1,0 +1,259 @@
+//! `writ build`, with a cargo that does as it is told. `tests/` has builds with the real one.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use expect_test::{Expect, expect};
+
+use crate::fixture::{Work, component};
+
+/// A project whose cargo is this script; `$1` and so on are its arguments.
+fn project(build: &str, cargo: &str) -> Work {
+    let work = Work::new();
+    work.write("writ.yaml", format!("name: a\nversion: 0.1.0\nrevision: 1\nexpires: 90d\n{build}\nclaims: {{}}\n"));
+    work.write("Cargo.toml", "");
+    work.write("a.wasm", component(&[], &[]));
+    program(&work, "cargo", cargo);
+    work
+}
+
+fn program(work: &Work, name: &str, script: &str) {
+    fs::create_dir_all(work.path("bin")).unwrap();
+    let path = format!("bin/{name}");
+    work.write(&path, format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(work.path(&path), Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What a build says, with no program but the project's on the path.
+#[track_caller]
+fn check(work: &Work, args: &[&str], code: i32, expected: &Expect) {
+    let mut command = work.command(&[&["build"], args].concat());
+    command.env("PATH", work.path("bin"));
+    let ran = work.finish(command, "", code);
+    expected.assert_eq(&format!("{}{}", ran.stderr, ran.stdout));
+}
+
+/// The message of a build of these files, as a line of a script.
+fn built(files: &str) -> String {
+    format!(
+        "echo '{{\"reason\":\"compiler-artifact\",\"manifest_path\":\"'$PWD'/Cargo.toml\",\"filenames\":[{files}]}}'"
+    )
+}
+
+#[test]
+fn what_cargo_is_asked_for() {
+    let script = format!("echo \"cargo $*\" >&2\n{}", built("\"a.rlib\",\"'$PWD'/a.wasm\""));
+    let work = project("build: { language: rust }", &script);
+    check(
+        &work,
+        &[],
+        0,
+        &expect![[r#"
+        cargo build --manifest-path Cargo.toml --target wasm32-wasip2 --message-format json-render-diagnostics --release
+        there were no keys in WORK/home, so two were made there, readable by you alone:
+          operator  local-operator  O…
+          account   local           A…
+        the account may claim anything, for a year. Hosts with this WRIT_HOME trust the operator; another does after
+          writ trust add O… --any
+        wrote the component's new id into writ.yaml; commit it
+        signed build/a.wasm as local/a (M…), revision 1, expires DAY
+          no capability
+    "#]],
+    );
+    check(
+        &work,
+        &["--debug"],
+        0,
+        &expect![[r#"
+        cargo build --manifest-path Cargo.toml --target wasm32-wasip2 --message-format json-render-diagnostics
+        signed build/a.wasm as local/a (M…), revision 1, expires DAY
+          no capability
+    "#]],
+    );
+    let work = project("build: { language: rust, tool: cargo-component, target: wasm32-unknown-unknown }", &script);
+    check(
+        &work,
+        &["."],
+        0,
+        &expect![[r#"
+        cargo component build --manifest-path Cargo.toml --target wasm32-unknown-unknown --message-format json-render-diagnostics --release
+        there were no keys in WORK/home, so two were made there, readable by you alone:
+          operator  local-operator  O…
+          account   local           A…
+        the account may claim anything, for a year. Hosts with this WRIT_HOME trust the operator; another does after
+          writ trust add O… --any
+        wrote the component's new id into ./writ.yaml; commit it
+        signed ./build/a.wasm as local/a (M…), revision 1, expires DAY
+          no capability
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_not_built() {
+    let of = |build: &str| project(build, "echo started >&2");
+    check(
+        &of(""),
+        &[],
+        1,
+        &expect![[r#"
+        error: writ.yaml does not say how it is built
+        hint: write `build: { language: rust }` in it; a finished component is signed with `writ sign FILE`
+    "#]],
+    );
+    check(
+        &of("build: { language: go }"),
+        &[],
+        1,
+        &expect![[r#"
+        error: writ.yaml cannot be built
+          because: 5:8: `language: go` is not built here; rust is
+        hint: build it with its own tools, then `writ sign FILE`
+    "#]],
+    );
+    check(
+        &of("build: { language: rust, tool: \"cargo; rm -rf x\" }"),
+        &[],
+        1,
+        &expect![[r#"
+        error: writ.yaml cannot be built
+          because: 5:8: `tool: cargo; rm -rf x` is not known; for rust there are cargo and cargo-component
+    "#]],
+    );
+    check(
+        &of("build: { language: rust, target: --config=x }"),
+        &[],
+        1,
+        &expect![[r#"
+        error: writ.yaml cannot be built
+          because: 5:8: `target: --config=x` makes no component; wasm32-wasip2 does
+    "#]],
+    );
+    check(
+        &of("build: { language: rust, flags: x }"),
+        &[],
+        1,
+        &expect![[r#"
+        error: writ.yaml:5:26: unknown field `flags` in `build`, expected one of `language`, `tool`, `target`
+    "#]],
+    );
+    let work = of("build: { language: rust }");
+    check(
+        &work,
+        &["nowhere"],
+        1,
+        &expect![[r#"
+        error: there is no nowhere/writ.yaml
+        hint: `writ new NAME --template http` makes a project; `writ init FILE` writes one for a finished component
+    "#]],
+    );
+    fs::remove_file(work.path("Cargo.toml")).unwrap();
+    check(
+        &work,
+        &[],
+        1,
+        &expect![[r#"
+        error: there is no package to build at ./Cargo.toml
+          because: No such file or directory (os error 2)
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_missing_is_named_with_the_line_that_installs_it() {
+    let work = project("build: { language: rust }", "exit 101");
+    program(&work, "rustc", "echo /nowhere");
+    check(
+        &work,
+        &[],
+        1,
+        &expect![[r#"
+        error: `cargo build` failed: exit status: 101
+          because: rustc has no target wasm32-wasip2
+        hint: `rustup target add wasm32-wasip2`
+    "#]],
+    );
+    program(&work, "rustc", "echo /");
+    check(
+        &work,
+        &[],
+        1,
+        &expect![[r#"
+        error: `cargo build` failed: exit status: 101
+    "#]],
+    );
+    fs::remove_file(work.path("bin/cargo")).unwrap();
+    check(
+        &work,
+        &[],
+        1,
+        &expect![[r#"
+        error: there is no cargo on the PATH
+        hint: `curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh`
+    "#]],
+    );
+    let work = project("build: { language: rust, tool: cargo-component }", "exit 101");
+    check(
+        &work,
+        &[],
+        1,
+        &expect![[r#"
+        error: `cargo component build` failed: exit status: 101
+          because: cargo-component is not installed
+        hint: `cargo install cargo-component --version 0.21.1 --locked`
+    "#]],
+    );
+}
+
+#[test]
+fn what_comes_of_a_build_is_not_trusted() {
+    let of = |messages: &str| project("build: { language: rust }", messages);
+    check(
+        &of(""),
+        &[],
+        1,
+        &expect![[r#"
+        error: the package builds no component
+        hint: a component is a program, or a library with `crate-type = ["cdylib"]` in Cargo.toml
+    "#]],
+    );
+    check(
+        &of(&built("\"/nowhere/b.wasm\",\"c.wasm\"")),
+        &[],
+        1,
+        &expect![[r#"
+        error: the package builds several components, and one is signed: b.wasm, c.wasm
+    "#]],
+    );
+    check(
+        &of(&built("\"/nowhere/b.wasm\"")),
+        &[],
+        1,
+        &expect![[r#"
+        error: cannot read /nowhere/b.wasm
+          because: No such file or directory (os error 2)
+    "#]],
+    );
+    check(
+        &of(&format!("echo plain words\n{}", built("\"writ.yaml.wasm\""))),
+        &[],
+        1,
+        &expect![[r#"
+        plain words
+        error: cannot read writ.yaml.wasm
+          because: No such file or directory (os error 2)
+    "#]],
+    );
+    let work = of(&built("\"'$PWD'/core.wasm\""));
+    work.write("core.wasm", b"\0asm\x01\0\0\0");
+    check(
+        &work,
+        &[],
+        1,
+        &expect![[r#"
+        error: WORK/core.wasm cannot be signed
+          because: a core WebAssembly module, not a component; build for wasm32-wasip2, or convert it with `wasm-tools component new`
+    "#]],
+    );
+    assert!(!work.path("home").exists() && !work.path("build/a.wasm").exists());
+}
