@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{build, call, init, inspect, key, new, sign, trust, up, verify};
+use crate::verbs::{build, call, dev, init, inspect, key, new, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -51,6 +51,9 @@ pub(crate) enum Verb {
 
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),
+
+    /// Build, sign and run a project, and do it again for every change, until Ctrl-C
+    Dev(dev::Dev),
 
     /// Call an exported function of a signed component, and print its result
     Call(call::Call),

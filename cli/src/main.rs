@@ -24,6 +24,7 @@ mod runtime;
 mod settings;
 mod templates;
 mod verbs;
+mod watch;
 
 use std::process::ExitCode;
 

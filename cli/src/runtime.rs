@@ -74,13 +74,13 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str))
 }
 
-/// A host whose compiled code is kept.
-pub(crate) fn host(options: Options, cache: Cache) -> Result<Host, HostError> {
+/// A host, and where its compiled code is kept.
+pub(crate) fn host(options: Options, cache: Option<Cache>) -> Result<Host, HostError> {
     options.named_routes.set(options.policies.host.as_ref().map(named_routes).unwrap_or_default());
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache: Some(cache), policies: options.policies }, registry)
+    Host::new(Settings { capacity, cache, policies: options.policies }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

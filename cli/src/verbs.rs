@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod call;
+pub(crate) mod dev;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
@@ -29,6 +30,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
         Verb::Up(args) => up::run(&args, settings, &home),
+        Verb::Dev(args) => dev::run(&args, settings, &home),
         Verb::Call(args) => call::run(&args, settings, &home),
     }
 }
