@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
 use crate::verbs::{
-    account, build, call, completions, doctor, init, inspect, key, man, new, run, sign, trust, up, verify,
+    account, build, call, completions, dev, doctor, init, inspect, key, man, new, run, sign, trust, up, verify,
 };
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
@@ -58,6 +58,9 @@ pub(crate) enum Verb {
 
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),
+
+    /// Build, sign and run a project, and do it again for every change, until Ctrl-C
+    Dev(dev::Dev),
 
     /// Call an exported function of a signed component, and print its result
     Call(call::Call),

@@ -76,8 +76,8 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str))
 }
 
-/// A host whose compiled code is kept.
-pub(crate) fn host(options: Options, cache: Cache) -> Result<Host, HostError> {
+/// A host, and where its compiled code is kept.
+pub(crate) fn host(options: Options, cache: Option<Cache>) -> Result<Host, HostError> {
     if let Err(error) = process::take_descriptors() {
         tracing::debug!(target: "writ", %error, "this process has as many file descriptors as it had");
     }
@@ -85,7 +85,7 @@ pub(crate) fn host(options: Options, cache: Cache) -> Result<Host, HostError> {
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache: Some(cache), policies: options.policies }, registry)
+    Host::new(Settings { capacity, cache, policies: options.policies }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod build;
 pub(crate) mod call;
 pub(crate) mod completions;
+pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod inspect;
@@ -36,6 +37,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
         Verb::Up(args) => up::run(&args, settings, &home),
+        Verb::Dev(args) => dev::run(&args, settings, &home),
         Verb::Call(args) => call::run(&args, settings, &home),
         Verb::Run(args) => run::run(args, settings, &home),
         Verb::Completions(args) => completions::run(&args),

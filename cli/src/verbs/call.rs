@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
     let data = args.data.as_deref().map(Data::open).transpose()?;
     let store = data.as_ref().map(Data::store).transpose()?;
     let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    let host = runtime::host(Options { store, ..options }, cache)?;
+    let host = runtime::host(Options { store, ..options }, Some(cache))?;
     let call = host.call(&admission, &args.function, &args.args);
     if let Some(text) = runtime::tokio()?.block_on(call)? {
         output::data(text)?;
