@@ -55,7 +55,7 @@ pub(crate) fn run(args: Run, settings: &Settings, home: &Home) -> Done {
     let data = args.data.as_deref().map(Data::open).transpose()?;
     let store = data.as_ref().map(Data::store).transpose()?;
     let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    let host = runtime::host(Options { store, ..options }, cache)?;
+    let host = runtime::host(Options { store, ..options }, Some(cache))?;
     let runtime = runtime::tokio()?;
     let done = runtime.block_on(attend(&host, &admission, args.command()?));
     // What waits for the terminal or a disk is not waited for.
