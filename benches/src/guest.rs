@@ -58,25 +58,30 @@ pub(crate) fn registry(found: Found, listen: Option<SocketAddr>) -> Registry {
         .trigger::<Probe>("bench", move || Config { found: found.clone() })
 }
 
-/// A component in a file, and who signed it.
-pub(crate) struct Signed {
-    pub(crate) bytes: Arc<[u8]>,
-    operator: PublicKey,
+/// Who signs: an operator, and an account whose token says [`claims`].
+pub(crate) struct Signer {
+    operator: SigningKey,
+    account: SigningKey,
 }
 
-impl Signed {
-    /// Fresh keys, an account's token and the component's, which both say [`claims`].
-    pub(crate) fn new(component: &[u8]) -> Result<Self> {
-        Self::sign(component, false)
-    }
-
-    /// As [`Signed::new`], with a signing key between the two: a chain of three tokens.
-    pub(crate) fn by_signing_key(component: &[u8]) -> Result<Self> {
-        Self::sign(component, true)
-    }
-
-    fn sign(component: &[u8], by_signing_key: bool) -> Result<Self> {
+impl Signer {
+    /// With fresh keys.
+    pub(crate) fn new() -> Result<Self> {
         let [operator, account] = [SigningKey::generate(Role::Operator)?, SigningKey::generate(Role::Account)?];
+        Ok(Self { operator, account })
+    }
+
+    pub(crate) fn operator(&self) -> PublicKey {
+        self.operator.public()
+    }
+
+    /// The component with an account's token and its own, of a fresh key.
+    pub(crate) fn sign(&self, component: &[u8]) -> Result<Vec<u8>> {
+        self.sign_by(component, None)
+    }
+
+    /// As [`Signer::sign`], by a signing key that stands between the two: a chain of three tokens.
+    fn sign_by(&self, component: &[u8], key: Option<&SigningKey>) -> Result<Vec<u8>> {
         let id = SigningKey::generate(Role::Component)?.public();
         let common = |subject, name: &str| CommonDraft {
             subject,
@@ -86,20 +91,35 @@ impl Signed {
             nbf: None,
             exp: now().saturating_add(86_400 * 30),
         };
-        let of_account = AccountDraft { common: common(account.public(), "acme") };
-        let of_account = token::sign_account(&of_account, &operator, now())?;
-        let (key, of_key) = if by_signing_key {
-            let key = SigningKey::generate(Role::Account)?;
-            let of_key = SigningKeyDraft { common: common(key.public(), "release"), components: Components::Any };
-            let of_key = token::sign_signing_key(&of_key, &account, now())?;
-            (key, Some(of_key))
-        } else {
-            (account, None)
+        let of_account = AccountDraft { common: common(self.account.public(), "acme") };
+        let of_account = token::sign_account(&of_account, &self.operator, now())?;
+        let of_key = |key: &SigningKey| {
+            let draft = SigningKeyDraft { common: common(key.public(), "release"), components: Components::Any };
+            token::sign_signing_key(&draft, &self.account, now())
         };
         let own = ComponentDraft { common: common(id, "guest"), version: "0.1.0".to_owned(), revision: 1 };
-        let own = token::sign_component(&own, component, &key, now())?;
-        let bytes = section::embed(component, &Tokens::new(own, of_key, of_account)?)?.into();
-        Ok(Self { bytes, operator: operator.public() })
+        let own = token::sign_component(&own, component, key.unwrap_or(&self.account), now())?;
+        Ok(section::embed(component, &Tokens::new(own, key.map(of_key).transpose()?, of_account)?)?)
+    }
+}
+
+/// A component in a file, and who signed it.
+pub(crate) struct Signed {
+    pub(crate) bytes: Arc<[u8]>,
+    operator: PublicKey,
+}
+
+impl Signed {
+    /// By a fresh [`Signer`].
+    pub(crate) fn new(component: &[u8]) -> Result<Self> {
+        let signer = Signer::new()?;
+        Ok(Self { bytes: signer.sign(component)?.into(), operator: signer.operator() })
+    }
+
+    /// As [`Signed::new`], with a chain of three tokens.
+    pub(crate) fn by_signing_key(component: &[u8]) -> Result<Self> {
+        let (signer, key) = (Signer::new()?, SigningKey::generate(Role::Account)?);
+        Ok(Self { bytes: signer.sign_by(component, Some(&key))?.into(), operator: signer.operator() })
     }
 
     pub(crate) fn roots(&self) -> Roots {

@@ -12,6 +12,8 @@
 //! | `http` | requests, each in a fresh instance |
 //! | `start` | `writ up` of the demo: its first response, its memory, its size |
 //! | `store` | acknowledged writes on disk |
+//! | `orders` | the order service on disk, and by a profile what its time goes to |
+//! | `many` | `writ up` of a thousand components |
 // A program for a terminal: stdout is data, stderr is words.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -21,12 +23,16 @@ mod checks;
 mod guest;
 mod http_load;
 mod imports;
+mod many;
 mod measure;
+mod orders;
 mod probe;
+mod profile;
 mod requests;
 mod side;
 mod start;
 mod store;
+mod up;
 mod verify;
 
 use std::process::ExitCode;
@@ -38,7 +44,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match run(&args) {
         Ok(table) => {
-            print!("{table}");
+            table.iter().for_each(|table| print!("{table}"));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -48,17 +54,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &[String]) -> Result<Table> {
-    let [name] = args else { bail!("say which: calls, imports, verify, http, start or store") };
-    match name.as_str() {
-        "calls" => runtime()?.block_on(calls::run()),
-        "imports" => runtime()?.block_on(imports::run()),
-        "verify" => verify::run(),
-        "http" => runtime()?.block_on(requests::run()),
-        "start" => start::run(),
-        "store" => runtime()?.block_on(store::run()),
-        _ => bail!("there is no bench `{name}`"),
-    }
+/// One table, but for the host that a bench starts as a process of its own.
+fn run(args: &[String]) -> Result<Option<Table>> {
+    let table = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["calls"] => runtime()?.block_on(calls::run()),
+        ["imports"] => runtime()?.block_on(imports::run()),
+        ["verify"] => verify::run(),
+        ["http"] => runtime()?.block_on(requests::run()),
+        ["start"] => start::run(),
+        ["store"] => runtime()?.block_on(store::run()),
+        ["orders"] => runtime()?.block_on(orders::run()),
+        ["many"] => runtime()?.block_on(many::run()),
+        [orders::HOST, address, folder] => return runtime()?.block_on(orders::host(address, folder)).map(|()| None),
+        [name] => bail!("there is no bench `{name}`"),
+        _ => bail!("say which: calls, imports, verify, http, start, store, orders or many"),
+    };
+    table.map(Some)
 }
 
 /// As `writ up` has it.

@@ -87,7 +87,9 @@ pub(crate) enum Unit {
     Ratio,
     Nanoseconds,
     Milliseconds,
-    Mebibytes,
+    Kilobytes,
+    Megabytes,
+    Percent,
 }
 
 impl Unit {
@@ -96,7 +98,9 @@ impl Unit {
             Self::Ratio => format!("{value:.2}×"),
             Self::Nanoseconds => format!("{value:.0} ns"),
             Self::Milliseconds => format!("{value:.1} ms"),
-            Self::Mebibytes => format!("{value:.1} MB"),
+            Self::Kilobytes => format!("{value:.0} kB"),
+            Self::Megabytes => format!("{value:.1} MB"),
+            Self::Percent => format!("{value:.1} %"),
         }
     }
 }

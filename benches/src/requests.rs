@@ -2,11 +2,11 @@
 //!
 //! Both serve on loopback in this process, on one runtime and from one engine, and the client runs on the same cores.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,9 +22,10 @@ use writ_provider::{Principal, testing};
 use crate::bare::plain;
 use crate::bare::{Bare, State};
 use crate::guest::{self, Signed};
-use crate::http_load::Load;
+use crate::http_load::{Asked, Load};
 use crate::measure::{Pairs, Row, Table, Unit, time};
 use crate::probe::Found;
+use crate::up::free_address;
 
 pub(crate) async fn run() -> Result<Table> {
     let guest = guest::bytes()?;
@@ -78,7 +79,10 @@ struct Side {
 
 impl Side {
     async fn new(address: SocketAddr, connections: usize) -> Result<Self> {
-        Ok(Self { load: Load::connect(address, connections).await?, latencies: Vec::new() })
+        Ok(Self {
+            load: Load::connect(address, connections, Asked::get(["/".to_owned()])).await?,
+            latencies: Vec::new(),
+        })
     }
 
     /// Seconds per request, over a slice of time.
@@ -91,12 +95,8 @@ impl Side {
     }
 
     fn describe(&mut self, seconds: f64) -> String {
-        self.latencies.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            let index = (self.latencies.len() as f64 * share) as usize;
-            time(self.latencies.get(index).copied().unwrap_or_default())
-        };
-        format!("{:.0}/s, p50 {}, p99 {}", 1.0 / seconds, at(0.5), at(0.99))
+        let mut within = |share| time(Load::within(&mut self.latencies, share));
+        format!("{:.0}/s, p50 {}, p99 {}", 1.0 / seconds, within(0.5), within(0.99))
     }
 }
 
@@ -143,12 +143,6 @@ async fn respond(
             Err("the guest did not answer".into())
         }
     }
-}
-
-/// A port that was free a moment ago.
-fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
-    Ok(listener.local_addr()?)
 }
 
 const SLICES: usize = 40;

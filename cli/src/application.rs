@@ -86,7 +86,7 @@ fn place_folders(application: &mut Application, folder: &Path) -> Result<()> {
 }
 
 /// Images are files here: a path relative to the manifest, or `file://` and an absolute one.
-fn image_path(folder: &Path, image: &str) -> Result<PathBuf> {
+pub(crate) fn image_path(folder: &Path, image: &str) -> Result<PathBuf> {
     if let Some(path) = image.strip_prefix("file://") {
         return Ok(folder.join(path));
     }
@@ -120,7 +120,8 @@ pub(crate) fn policies(home: &Home) -> Result<Policies> {
     Ok(Policies { host: host_policy(&home.path().join("policy.yaml"))?, trust })
 }
 
-fn host_policy(path: &Path) -> Result<Option<Policy>> {
+/// The most that is allowed here: what a `policy.yaml` says, where there is one.
+pub(crate) fn host_policy(path: &Path) -> Result<Option<Policy>> {
     // Of the name itself: a link that leads nowhere is a policy that cannot be read, and not one that allows everything.
     if matches!(path.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound) {
         return Ok(None);

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{account, audit, build, call, init, inspect, key, new, run, sign, trust, up, verify};
+use crate::verbs::{
+    account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, run, sign, trust, up, verify,
+};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub(crate) enum Verb {
     New(new::New),
     /// Build a project as its writ.yaml says, and sign what came of it
     Build(build::Build),
+    /// Find what is missing or broken here, and the line that repairs it
+    Doctor(doctor::Doctor),
 
     /// Make, list and show keys
     #[command(subcommand)]
@@ -55,15 +59,19 @@ pub(crate) enum Verb {
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),
 
-    /// Read and verify what was written down of grants, denials and deployments
-    #[command(subcommand)]
-    Audit(audit::Audit),
+use crate::verbs::{
+    account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, run, sign, trust, up, verify,
+};
 
     /// Call an exported function of a signed component, and print its result
     Call(call::Call),
 
     /// Run a signed component that is a command, with arguments and this terminal's streams
     Run(run::Run),
+    /// Write what a shell needs to complete these arguments
+    Completions(completions::Completions),
+    /// Write the pages of the manual
+    Man(man::Man),
 }
 
 /// How a verb that lists something writes it.
@@ -96,6 +104,7 @@ pub(crate) struct PolicyArgs {
     pub(crate) any: bool,
 }
 
+/// In the help, in the manual, and in docs/cli.md.
 const AFTER: &str = "\
 Exit codes: 0 when it was done, 1 when it was refused or failed, 2 when the arguments make no sense.
 Environment: WRIT_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_CACHE_HOME, NO_COLOR.";
@@ -109,5 +118,20 @@ mod tests {
     #[test]
     fn the_arguments_fit_together() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_exit_codes_are_the_documented_ones() {
+        let line = AFTER.lines().find(|line| line.starts_with("Exit codes: ")).unwrap_or_default();
+        assert!(!line.is_empty() && include_str!("../../docs/cli.md").contains(line), "{line}");
+    }
+
+    #[test]
+    fn every_verb_is_documented() {
+        let documented = include_str!("../../docs/cli.md");
+        for verb in Args::command().get_subcommands() {
+            let name = verb.get_name();
+            assert!(documented.contains(&format!("| `writ {name} ")), "{name}");
+        }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use writ_manifest::Build;
 
@@ -53,6 +56,14 @@ impl Recipe {
         Ok(Self { tool, target: target.to_owned() })
     }
 
+    pub(crate) fn tool(&self) -> Tool {
+        self.tool
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The command line, to be run in the folder of the package.
     fn command(&self, profile: Profile) -> Command {
         let mut command = Command::new(CARGO);
@@ -97,13 +108,65 @@ impl Tool {
     }
 }
 
+/// Ends builds from outside of them.
+#[derive(Debug, Default)]
+pub(crate) struct Brake(Mutex<Braked>);
+
+#[derive(Debug, Default)]
+struct Braked {
+    pulled: bool,
+    /// The group of the build that runs.
+    running: Option<Pid>,
+}
+
+impl Brake {
+    /// Ends the build that runs, with everything it started, and every later one as it begins.
+    pub(crate) fn pull(&self) {
+        let mut braked = self.lock();
+        braked.pulled = true;
+        end(braked.running);
+    }
+
+    /// Whether it was pulled.
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.lock().pulled
+    }
+
+    fn hold(&self, child: &Child) {
+        let mut braked = self.lock();
+        braked.running = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        if braked.pulled {
+            end(braked.running);
+        }
+    }
+
+    /// What is over must not be ended: its number may be another's by then.
+    fn release(&self) {
+        self.lock().running = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Braked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end(group: Option<Pid>) {
+    // It fails where all of the group has ended.
+    let _ = group.map(|group| kill_process_group(group, Signal::TERM));
+}
+
 /// Builds the package in a folder; where the component is that came of it.
-pub(crate) fn build(folder: &Path, recipe: &Recipe, profile: Profile) -> Result<PathBuf> {
+///
+/// Under a brake it runs in a process group of its own: Ctrl-C is the brake's then, and not the terminal's.
+pub(crate) fn build(folder: &Path, recipe: &Recipe, profile: Profile, brake: Option<&Brake>) -> Result<PathBuf> {
     let manifest = folder.join(MANIFEST);
     let manifest =
         manifest.canonicalize().with_context(|| format!("there is no package to build at {}", manifest.display()))?;
     let mut command = recipe.command(profile);
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped());
+    if brake.is_some() {
+        command.process_group(0);
+    }
     let mut child = match command.spawn() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Advice::new("there is no cargo on the PATH", format!("`{INSTALL_RUST}`")).into());
@@ -111,10 +174,15 @@ pub(crate) fn build(folder: &Path, recipe: &Recipe, profile: Profile) -> Result<
         child => child.context("cargo does not start")?,
     };
     let stdout = child.stdout.take().context("cargo's output cannot be read")?;
+    brake.inspect(|brake| brake.hold(&child));
     let built = components(BufReader::new(stdout), &manifest);
+    brake.inspect(|brake| brake.release());
     let status = child.wait().context("cargo cannot be waited for")?;
     if !status.success() {
         let failed = format!("`{}` failed: {status}", recipe.tool.name());
+        if brake.is_some_and(Brake::is_pulled) {
+            bail!(failed);
+        }
         return Err(match recipe.missing(folder) {
             Some(advice) => anyhow::Error::from(advice).context(failed),
             None => anyhow!(failed),

@@ -25,6 +25,7 @@ mod seed;
 mod settings;
 mod templates;
 mod verbs;
+mod watch;
 mod wider;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
-//! What this process does to itself before it holds a secret.
+//! What this process does to itself before it holds a secret or runs anything.
 
 use rustix::io;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Keeps this process's memory out of core dumps, and away from other processes of the same user.
 pub(crate) fn harden() -> io::Result<()> {
@@ -9,6 +9,12 @@ pub(crate) fn harden() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
+}
+
+/// Takes all the file descriptors that this process may have: connections and guests' files share them.
+pub(crate) fn take_descriptors() -> io::Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
 }
 
 #[cfg(test)]

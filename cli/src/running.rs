@@ -26,6 +26,10 @@ impl Running {
         Self { host, options, deployed: None }
     }
 
+    pub(crate) fn is_deployed(&self) -> bool {
+        self.deployed.is_some()
+    }
+
     /// Deploys what was admitted, in the place of what runs. What ran goes on where it fails, or is not awaited.
     pub(crate) async fn deploy(&mut self, loaded: &Loaded, admission: &Admission) -> Result<()> {
         warn_of_stand_ins(loaded, &self.host);

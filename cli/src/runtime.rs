@@ -13,6 +13,8 @@ use writ_manifest::{Capabilities, Policy};
 use writ_messaging::Messaging;
 use writ_provider::{Constraint, LinkConfig};
 
+use crate::process;
+
 /// What a host is made of, decided by the verb.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
@@ -76,13 +78,16 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
     one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str))
 }
 
-/// A host whose compiled code is kept.
-pub(crate) fn host(options: Options, cache: Cache) -> Result<Host, HostError> {
+/// A host, and where its compiled code is kept.
+pub(crate) fn host(options: Options, cache: Option<Cache>) -> Result<Host, HostError> {
+    if let Err(error) = process::take_descriptors() {
+        tracing::debug!(target: "writ", %error, "this process has as many file descriptors as it had");
+    }
     options.named_routes.set(options.policies.host.as_ref().map(named_routes).unwrap_or_default());
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache: Some(cache), policies: options.policies, audit: options.audit }, registry)
+    Host::new(Settings { capacity, cache: cache, policies: options.policies, audit: options.audit }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

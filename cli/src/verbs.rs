@@ -4,9 +4,13 @@ pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod call;
+pub(crate) mod completions;
+pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod sign;
@@ -25,6 +29,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
     match verb {
         Verb::New(args) => new::run(&args),
         Verb::Build(args) => build::run(&args, &home),
+        Verb::Doctor(args) => doctor::run(&args, settings, &home),
         Verb::Key(args) => key::run(args, &home),
         Verb::Account(args) => account::run(args, &home),
         Verb::Trust(args) => trust::run(args, &home),
@@ -34,7 +39,10 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Inspect(args) => inspect::run(&args, &home),
         Verb::Audit(args) => audit::run(args, settings),
         Verb::Up(args) => up::run(&args, settings, &home),
+        Verb::Dev(args) => dev::run(&args, settings, &home),
         Verb::Call(args) => call::run(&args, settings, &home),
         Verb::Run(args) => run::run(args, settings, &home),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
     }
 }

@@ -73,7 +73,8 @@ pub enum CallError {
 }
 
 impl Host {
-    /// Calls one exported function of an admitted component in a fresh store; `args` and the result are in WAVE.
+    /// Calls one exported function of the first admitted component in a fresh store; `args` and the result are in WAVE. None
+    /// for a function that returns nothing.
     ///
     /// `function` is the export's name: `name`, `namespace:package/interface#name`, or `interface#name` where that is clear.
     ///

@@ -170,7 +170,8 @@ impl Host {
         self.registry.vocabulary()
     }
 
-    /// Decides what an application may do here. Starts nothing.
+    /// Decides what an application may do here. Starts nothing. There is one candidate for each of the application's
+    /// components; the admission has them in the same order.
     ///
     /// # Errors
     /// Every denial at once.
@@ -332,7 +333,7 @@ impl Host {
     }
 
     /// Lets triggers finish what they began, refuses new calls, and awaits those that run; false if some still did after
-    /// `wait`. Providers are drained in the reverse order of their registration.
+    /// `wait`. The host is for nothing afterwards: draining stops all of it, not this deployment alone. Providers are drained in the reverse order of their registration.
     pub async fn drain(&self, deployment: Deployment, wait: Duration) -> bool {
         let end = Instant::now() + wait;
         let Deployment { routes, entries, _withdrawal } = deployment;

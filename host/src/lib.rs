@@ -3,8 +3,8 @@
 //! ## Invariants
 //!
 //! This crate names no provider: whoever builds a host gives it a [`Registry`]. The linker holds exactly what was granted.
-//! Authority is a value in the store. A call has a fresh store, ends by its deadline whether it computes
-//! or sleeps, and drops the store. The one `unsafe` is in `cache`, behind an authenticated read.
+//! Authority is a value in the store. A call has a fresh store, ends by its deadline whether it computes or sleeps, and drops
+//! the store. The one `unsafe` is in `cache`, behind an authenticated read.
 
 #![deny(unsafe_code)]
 
@@ -37,7 +37,7 @@ pub use audit::{
 pub use authorize::{Admission, Admitted, Candidate, Policies, authorize};
 pub use cache::{Cache, Secret};
 pub use call::CallError;
-pub use denial::{Denial, Denials, Line, Refusal};
+pub use denial::{Addition, Denial, Denials, Line, Refusal};
 pub use engine::Capacity;
 pub use host::{DeployError, Deployment, Host, HostError, Settings};
 pub use link::LinkError;

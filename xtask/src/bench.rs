@@ -94,7 +94,7 @@ fn date(mut days: u64) -> (u64, u64, u64) {
 }
 
 /// What `writ-benches` knows, in the order of the page.
-const BENCHES: &[&str] = &["calls", "imports", "verify", "http", "start", "store"];
+const BENCHES: &[&str] = &["calls", "imports", "verify", "http", "start", "store", "orders", "many"];
 
 #[cfg(test)]
 mod tests {

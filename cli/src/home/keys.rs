@@ -35,11 +35,15 @@ impl Keys {
         super::names(&self.folder).map(|names| names.is_empty())
     }
 
+    /// The names of all keys, whether they can be used or not.
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
+        let files = super::names(&self.folder)?;
+        Ok(files.iter().filter_map(|file| file.strip_suffix(SUFFIX)).map(str::to_owned).collect())
+    }
+
     /// Every key by name, or why its file cannot be used.
     pub(crate) fn all(&self) -> Result<Vec<Result<Named>>> {
-        let names = super::names(&self.folder)?;
-        let named = names.iter().filter_map(|file| file.strip_suffix(SUFFIX));
-        Ok(named.map(|name| self.load(name)).collect())
+        Ok(self.names()?.iter().map(|name| self.load(name)).collect())
     }
 
     /// Every key of a role; one that cannot be used fails them all, for it may be the one that was meant.
@@ -99,7 +103,8 @@ impl Keys {
         Ok(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Where the key of this name is kept.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}{SUFFIX}"))
     }
 }

@@ -15,20 +15,29 @@ pub(crate) struct Trust {
     folder: PathBuf,
 }
 
+/// An operator, and how far it is trusted.
+type Entry = (PublicKey, TrustEntry);
+
 impl Trust {
     pub(super) fn in_folder(folder: PathBuf) -> Self {
         Self { folder }
     }
 
     /// Every entry, by operator. One that cannot be read, or that others may write, fails them all: none is overlooked.
-    pub(crate) fn entries(&self) -> Result<Vec<(PublicKey, TrustEntry)>> {
+    pub(crate) fn entries(&self) -> Result<Vec<Entry>> {
         files::check_guarded_folder(&self.folder)?;
+        self.each()?.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// Every entry's file with what is in it, or why it cannot be read. Not to decide by.
+    pub(crate) fn each(&self) -> Result<Vec<(PathBuf, Result<Entry>)>> {
         let names = super::names(&self.folder)?;
-        names.iter().filter_map(|file| file.strip_suffix(SUFFIX)).map(|name| self.load(name)).collect()
+        let entries = names.iter().filter_map(|file| Some((self.folder.join(file), file.strip_suffix(SUFFIX)?)));
+        Ok(entries.map(|(path, name)| (path, self.load(name))).collect())
     }
 
     /// Every entry, to decide by: fails where one asks for what would go unchecked.
-    pub(crate) fn in_force(&self) -> Result<Vec<(PublicKey, TrustEntry)>> {
+    pub(crate) fn in_force(&self) -> Result<Vec<Entry>> {
         let entries = self.entries()?;
         let Some((operator, _)) = entries.iter().find(|(_, entry)| entry.revocations != Revocations::None) else {
             return Ok(entries);
@@ -67,7 +76,7 @@ impl Trust {
         Ok(entry)
     }
 
-    fn load(&self, name: &str) -> Result<(PublicKey, TrustEntry)> {
+    fn load(&self, name: &str) -> Result<Entry> {
         let path = self.folder.join(format!("{name}{SUFFIX}"));
         let text = files::read_guarded(&path, MAX_BYTES)?;
         let entry = TrustEntry::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;

@@ -1,6 +1,6 @@
 //! `writ build`: builds a project as its `writ.yaml` says, and signs what came of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -34,17 +34,27 @@ pub(crate) fn run(args: &Build, home: &Home) -> Done {
 }
 
 /// Builds a project and signs its component. Nothing is signed, or made to sign with, where the build fails.
-pub(crate) fn build(project: &Project, profile: Profile, wanted: &Wanted, home: &Home) -> Result<Signed> {
+fn build(project: &Project, profile: Profile, wanted: &Wanted, home: &Home) -> Result<Signed> {
+    let file = cargo::build(project.folder(), &recipe(project)?, profile, None)?;
+    sign(project, &file, wanted, home)
+}
+
+/// How a project is built.
+pub(crate) fn recipe(project: &Project) -> Result<Recipe> {
     let claims = project.claims();
     let Some(build) = &project.file().build else {
         let message = format!("{} does not say how it is built", claims.display());
         let hint = "write `build: { language: rust }` in it; a finished component is signed with `writ sign FILE`";
         return Err(Advice::new(message, hint).into());
     };
-    let recipe = Recipe::of(build).with_context(|| format!("{} cannot be built", claims.display()))?;
-    let file = cargo::build(project.folder(), &recipe, profile)?;
+    Recipe::of(build).with_context(|| format!("{} cannot be built", claims.display()))
+}
+
+/// Signs what was built of a project.
+pub(crate) fn sign(project: &Project, file: &Path, wanted: &Wanted, home: &Home) -> Result<Signed> {
+    let claims = project.claims();
     let out = project.signed();
     let folder = files::folder_of(&out);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    Job { file: &file, claims: Some(&claims), out: &out, expires: None, wanted }.run(home)
+    Job { file, claims: Some(&claims), out: &out, expires: None, wanted }.run(home)
 }

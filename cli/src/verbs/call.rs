@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
     let store = data.as_ref().map(Data::store).transpose()?;
     let audit = data.as_ref().map(|data| data.audit(false)).transpose()?;
     let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    let host = runtime::host(Options { store, audit, ..options }, cache)?;
+    let host = runtime::host(Options { store, audit, ..options }, Some(cache))?;
     let call = host.call(&admission, &args.function, &args.args);
     if let Some(text) = runtime::tokio()?.block_on(call)? {
         output::data(text)?;

@@ -56,7 +56,7 @@ pub(crate) fn run(args: Run, settings: &Settings, home: &Home) -> Done {
     let store = data.as_ref().map(Data::store).transpose()?;
     let audit = data.as_ref().map(|data| data.audit(false)).transpose()?;
     let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    let host = runtime::host(Options { store, audit, ..options }, cache)?;
+    let host = runtime::host(Options { store, audit, ..options }, Some(cache))?;
     let runtime = runtime::tokio()?;
     let done = runtime.block_on(attend(&host, &admission, args.command()?));
     // What waits for the terminal or a disk is not waited for.

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     let data = Data::open(&folder)?;
     let audit = data.audit(args.audit_uses)?;
     let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), ..options };
-    let host = runtime::host(options.clone(), data.cache()?).map_err(advise)?;
+    let host = runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?;
     let mut running = Running::new(host, options);
     let runtime = runtime::tokio()?;
     let done = runtime.block_on(serve(args, settings, home, (loaded, admission), &mut running));
@@ -84,7 +84,7 @@ fn note(folder: &Path, loaded: &Loaded, denials: &Denials) {
 }
 
 /// The address space that an engine reserves grows with the instances it may have.
-fn advise(error: HostError) -> anyhow::Error {
+pub(crate) fn advise(error: HostError) -> anyhow::Error {
     match error {
         HostError::Engine(_) => Advice::new(error.to_string(), "allow fewer with --max-instances, such as 16").into(),
         other => other.into(),

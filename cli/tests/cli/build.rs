@@ -1,7 +1,6 @@
 //! `writ build`, with a cargo that does as it is told. `tests/` has builds with the real one.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 
 use expect_test::{Expect, expect};
 
@@ -13,15 +12,8 @@ fn project(build: &str, cargo: &str) -> Work {
     work.write("writ.yaml", format!("name: a\nversion: 0.1.0\nrevision: 1\nexpires: 90d\n{build}\nclaims: {{}}\n"));
     work.write("Cargo.toml", "");
     work.write("a.wasm", component(&[], &[]));
-    program(&work, "cargo", cargo);
+    work.program("cargo", cargo);
     work
-}
-
-fn program(work: &Work, name: &str, script: &str) {
-    fs::create_dir_all(work.path("bin")).unwrap();
-    let path = format!("bin/{name}");
-    work.write(&path, format!("#!/bin/sh\n{script}\n"));
-    fs::set_permissions(work.path(&path), Permissions::from_mode(0o755)).unwrap();
 }
 
 /// What a build says, with no program but the project's on the path.
@@ -162,7 +154,7 @@ fn what_is_not_built() {
 #[test]
 fn what_is_missing_is_named_with_the_line_that_installs_it() {
     let work = project("build: { language: rust }", "exit 101");
-    program(&work, "rustc", "echo /nowhere");
+    work.program("rustc", "echo /nowhere");
     check(
         &work,
         &[],
@@ -173,7 +165,7 @@ fn what_is_missing_is_named_with_the_line_that_installs_it() {
         hint: `rustup target add wasm32-wasip2`
     "#]],
     );
-    program(&work, "rustc", "echo /");
+    work.program("rustc", "echo /");
     check(
         &work,
         &[],

@@ -1,7 +1,8 @@
 //! A home and a folder to work in, the program run in them, and component files made by hand.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -34,6 +35,14 @@ impl Work {
 
     pub(crate) fn text(&self, name: &str) -> String {
         String::from_utf8(self.read(name)).unwrap()
+    }
+
+    /// A program on the path `bin`.
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        fs::create_dir_all(self.path("bin")).unwrap();
+        let path = format!("bin/{name}");
+        self.write(&path, format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(self.path(&path), Permissions::from_mode(0o755)).unwrap();
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -135,7 +144,6 @@ impl Ran {
 
 /// The mode of a file, without its kind.
 pub(crate) fn mode(path: &Path) -> u32 {
-    use std::os::unix::fs::PermissionsExt;
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 

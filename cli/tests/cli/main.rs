@@ -5,9 +5,11 @@
 mod accounts;
 mod build;
 mod data;
+mod doctor;
 mod fixture;
 mod init;
 mod keys;
+mod manual;
 mod new;
 mod sign;
 mod trust;

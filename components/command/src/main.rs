@@ -1,5 +1,5 @@
 //! A command, as anybody would write one: it does with arguments, environment, streams, files and clocks what it is told.
-//! `writ run command.wasm -- write /work/a text , read /work/a` does one thing after the other.
+//! `writ run command.wasm -- write /out/a text , read /out/a` does one thing after the other.
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};

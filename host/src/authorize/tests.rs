@@ -17,6 +17,8 @@ use crate::denial::Denials;
 use crate::load::Artifact;
 use crate::registry::Registry;
 
+mod given;
+
 /// A capability with a naming field, that is imported and also calls.
 struct Shelf;
 
@@ -156,6 +158,8 @@ struct Case {
     trust: Option<Value>,
     host: Option<Value>,
     manifest: &'static str,
+    /// What arguments give instead of a manifest: a capability, and its link's configuration.
+    given: Vec<(&'static str, [(&'static str, &'static str); 1])>,
 }
 
 impl Default for Case {
@@ -169,6 +173,7 @@ impl Default for Case {
             trust: None,
             host: None,
             manifest: PLAIN,
+            given: vec![],
         }
     }
 }
@@ -300,7 +305,14 @@ impl Case {
             .provider::<Shelf>("builtin:keyvalue", || ())
             .provider::<Shelf>("registry.example/acme/shelf", || ())
             .provider::<Bell>("builtin:bell", || ());
-        let application = Application::parse(self.manifest).unwrap();
+        let mut application = Application::parse(self.manifest).unwrap();
+        for (capability, given) in &self.given {
+            let interface = match *capability {
+                "environment" => ["wasi", "cli", "environment"],
+                other => ["wasi", other, "preopens"],
+            };
+            application.give(capability, interface, given.map(|(a, b)| (a.to_owned(), b.to_owned())).into());
+        }
         let candidate = Candidate { entry: &application.components[0], verified: &verified };
         let admission = authorize(&[candidate], &application, &policies, registry.vocabulary())?;
         Ok(admission.components()[0].capabilities().map(str::to_owned).collect())
@@ -474,22 +486,22 @@ fn unknown_means_refuse() {
     Case { claims: json!({ "teleport": [] }), ..Case::default() }.check(expect![[r#"
         denied: one (acme/one) has a claim that cannot be understood
           the component's token claims `teleport`, which this host does not know
-          hint: correct that document; capabilities served here: call, serve, keyvalue, bell
+          hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, keyvalue, bell
     "#]]);
     Case { claims: json!({ "keyvalue": [{ "shelf": "a", "color": "red" }] }), ..Case::default() }.check(expect![[r#"
             denied: one (acme/one) has a claim that cannot be understood
               the component's token says of `keyvalue`: entry 1: unknown field `color`, expected `shelf`
-              hint: correct that document; capabilities served here: call, serve, keyvalue, bell
+              hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, keyvalue, bell
         "#]]);
     Case { claims: json!({ "keyvalue": {} }), ..Case::default() }.check(expect![[r#"
         denied: one (acme/one) has a claim that cannot be understood
           the component's token says of `keyvalue`: entry 1: missing field `shelf`
-          hint: correct that document; capabilities served here: call, serve, keyvalue, bell
+          hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, keyvalue, bell
     "#]]);
     Case { claims: json!({ "keyvalue": "any" }), ..Case::default() }.check(expect![[r#"
         denied: one (acme/one) has a claim that cannot be understood
           the component's token says of `keyvalue`: `any` belongs in its naming field, such as `{ bucket: any }` or `{ hosts: any }`
-          hint: correct that document; capabilities served here: call, serve, keyvalue, bell
+          hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, keyvalue, bell
     "#]]);
     Case { limits: json!({ "memory": "32MB" }), ..Case::default() }.check(expect![[r#"
         denied: one (acme/one) has a limit that cannot be understood
@@ -515,7 +527,7 @@ fn a_known_capability_that_nobody_serves() {
         [r#"
             denied: one (acme/one) has a claim that cannot be understood
               the component's token claims `blobstore`, which no provider serves here: only `blobstore: []` is possible
-              hint: correct that document; capabilities served here: call, serve, keyvalue, bell
+              hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, keyvalue, bell
             denied: one (acme/one) may not use http-client: it imports wasi:http/outgoing-handler@0.2.3
               the component's token has no `http-client`
 

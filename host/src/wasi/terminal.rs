@@ -242,3 +242,96 @@ impl OutputStream for Output {
 
 /// Bytes that a command may be ahead of its reader.
 const ROOM: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A reader who takes a portion when the test lets it, and then says what to make of it.
+    struct Reader {
+        seen: Sender<Vec<u8>>,
+        answer: Receiver<Result<(), ErrorKind>>,
+    }
+
+    impl Write for Reader {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.seen.send(bytes.to_vec());
+            let answer = self.answer.recv().unwrap_or(Err(ErrorKind::BrokenPipe));
+            answer.map(|()| bytes.len()).map_err(io::Error::from)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn output() -> (Output, Receiver<Vec<u8>>, Sender<Result<(), ErrorKind>>) {
+        let ((seen, saw), (reply, answer)) = (channel(), channel());
+        (Output::new(Reader { seen, answer }, false).unwrap(), saw, reply)
+    }
+
+    #[tokio::test]
+    async fn what_was_flushed_was_read() {
+        let (output, saw, reply) = output();
+        let mut stream = output.p2_stream();
+        stream.write(Bytes::from_static(b"one")).unwrap();
+        stream.flush().unwrap();
+        assert_eq!(saw.recv().unwrap(), b"one");
+        assert_eq!(stream.check_write().unwrap(), 0);
+        reply.send(Ok(())).unwrap();
+        stream.ready().await;
+        assert_eq!(stream.check_write().unwrap(), ROOM);
+        output.finish().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_holds_up_the_command_and_loses_nothing() {
+        let (output, saw, reply) = output();
+        let mut stream = output.p2_stream();
+        stream.write(Bytes::from_static(b"first")).unwrap();
+        assert_eq!(saw.recv().unwrap(), b"first");
+        stream.write(Bytes::from(vec![7; ROOM])).unwrap();
+        assert_eq!(stream.check_write().unwrap(), 0);
+        assert!(matches!(stream.write(Bytes::from_static(b"more")), Err(StreamError::Trap(_))));
+        reply.send(Ok(())).unwrap();
+        assert_eq!(saw.recv().unwrap().len(), ROOM);
+        stream.ready().await;
+        reply.send(Ok(())).unwrap();
+        output.finish().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_command_whose_reader_is_gone_writes_no_more_and_is_not_told() {
+        let (output, saw, reply) = output();
+        let mut stream = output.p2_stream();
+        stream.write(Bytes::from_static(b"one")).unwrap();
+        saw.recv().unwrap();
+        reply.send(Err(ErrorKind::BrokenPipe)).unwrap();
+        output.gone().await;
+        assert_eq!(stream.check_write().unwrap(), 0);
+        assert!(tokio::time::timeout(Duration::from_millis(1), stream.ready()).await.is_err());
+        assert_eq!(output.finish().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_said_once() {
+        let (output, saw, reply) = output();
+        let mut stream = output.p2_stream();
+        for _ in 0..2 {
+            stream.write(Bytes::from_static(b"one")).unwrap();
+            saw.recv().unwrap();
+            reply.send(Err(ErrorKind::StorageFull)).unwrap();
+            stream.flush().unwrap();
+            stream.ready().await;
+            assert!(matches!(stream.check_write(), Err(StreamError::LastOperationFailed(_))));
+        }
+        output.finish().await.unwrap();
+        stream.write(Bytes::from_static(b"last")).unwrap();
+        reply.send(Err(ErrorKind::StorageFull)).unwrap();
+        assert_eq!(output.finish().await.unwrap_err().kind(), ErrorKind::StorageFull);
+    }
+}

@@ -20,5 +20,6 @@ mod orders;
 mod pool;
 mod projects;
 mod reload;
+mod run;
 mod slow;
 mod stop;

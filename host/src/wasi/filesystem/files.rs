@@ -7,8 +7,10 @@
 //! |---|---|
 //! | every function ends by the store's deadline | epochs do not reach a guest that waits for a disk |
 //! | only files and folders are opened | a pipe that nobody writes to would hold one of the host's threads |
+//! | at most [`FILES`] files and streams are open in one store | each is one of the process's descriptors, which all share |
 //! | a folder is listed up to [`ENTRIES`] names, and [`LISTINGS`] at a time | a listing is read whole, into the host's memory |
 
+use std::any::Any;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -115,6 +117,9 @@ impl HostDescriptor for Bounded<'_> {
         how: types::OpenFlags,
         what: types::DescriptorFlags,
     ) -> FsResult<Handle> {
+        if self.count(|entry| entry.is::<Descriptor>() || is_stream(entry)) >= FILES {
+            return Err(ErrorCode::InsufficientMemory.into());
+        }
         let folder = Resource::new_borrow(fd.rep());
         // What is not there is for opening it to say, or to make. Opening says of a link that is not followed what it is.
         if let Ok(found) = self.stat_at(folder, flags, path.clone()).await {
@@ -127,12 +132,12 @@ impl HostDescriptor for Bounded<'_> {
     }
 
     async fn read_directory(&mut self, fd: Handle) -> FsResult<Resource<ReaddirIterator>> {
-        let listings = self.view.table.iter_mut().filter(|entry| entry.is::<ReaddirIterator>()).count();
         let folder = match self.view.table.get(&fd)? {
             Descriptor::Dir(folder) => folder.dir.clone(),
             Descriptor::File(_) => return Err(ErrorCode::NotDirectory.into()),
         };
         let few = async { spawn_blocking(move || has_few_entries(&folder)).await.map_err(FsError::trap) };
+        let listings = self.count(|entry| entry.is::<ReaddirIterator>());
         if listings >= LISTINGS || !bound(self.deadline, few).await? {
             return Err(ErrorCode::InsufficientMemory.into());
         }
@@ -173,11 +178,27 @@ impl HostDirectoryEntryStream for Bounded<'_> {
     }
 }
 
-/// Whether a folder can be listed. One that cannot be read is left to the listing, which says why.
-fn has_few_entries(folder: &Arc<File>) -> bool {
-    Dir::read_from(folder).map_or(true, |entries| entries.take(ENTRIES.saturating_add(1)).count() <= ENTRIES)
+impl Bounded<'_> {
+    /// How many of the store's resources are such.
+    fn count(&mut self, is_such: impl Fn(&(dyn Any + Send)) -> bool) -> usize {
+        self.view.table.iter_mut().filter(|entry| is_such(&**entry)).count()
+    }
 }
 
+/// A file's stream keeps it open, and cannot be told from another.
+fn is_stream(entry: &(dyn Any + Send)) -> bool {
+    entry.is::<DynInputStream>() || entry.is::<DynOutputStream>()
+}
+
+/// Whether a folder can be listed. One that cannot be read is left to the listing, which says why.
+fn has_few_entries(folder: &Arc<File>) -> bool {
+    // `.` and `..` are no names in it.
+    let most = ENTRIES.saturating_add(2);
+    Dir::read_from(folder).map_or(true, |entries| entries.take(most.saturating_add(1)).count() <= most)
+}
+
+/// Files and streams that one store has open.
+const FILES: usize = 128;
 /// Names in one folder that is listed.
 const ENTRIES: usize = 20_000;
 /// Folders that one call lists at the same time.
