@@ -502,6 +502,32 @@ fn a_pipe_is_not_opened_and_holds_nobody() {
 }
 
 #[test]
+fn one_call_has_so_many_files_open_and_no_more() {
+    // 128, and the two folders are two of them.
+    Folders::new().check(
+        &["hold /data/file", "read /data/file"],
+        expect![[r#"
+            126 at once
+            hold: done
+            in data
+            read: done
+        "#]],
+    );
+}
+
+#[test]
+fn inspecting_it_says_what_its_claims_open() {
+    let file = guest("command.wasm");
+    let shown = Home::shared().writ(&["inspect", file.to_str().unwrap()]).succeeded().stdout;
+    let last = shown.lines().rev().take(2).collect::<Vec<_>>();
+    expect![[r#"
+        what it sees by environment, `writ run --env` or a manifest gives it
+        what it sees by filesystem, `writ run --dir` or a manifest gives it
+    "#]]
+    .assert_eq(&format!("{}\n{}\n", last[1], last[0]));
+}
+
+#[test]
 fn a_folder_of_too_many_names_is_not_listed() {
     let folders = Folders::new();
     for name in 0..20_001 {
