@@ -10,6 +10,7 @@ mod claims;
 mod crash;
 mod denied;
 mod egress;
+mod folders;
 mod hostile;
 mod inspect;
 mod keys;
