@@ -65,9 +65,15 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// With `WRIT_NO_SKIP=1`, which continuous integration sets: there nothing may be missing.
 #[track_caller]
 #[must_use]
-#[allow(clippy::print_stdout)]
 pub fn skip(reason: &str) -> bool {
     assert!(std::env::var_os("WRIT_NO_SKIP").is_none_or(|value| value != "1"), "not skipped here: {reason}");
+    skip_anywhere(reason)
+}
+
+/// As [`skip`], for the one thing that continuous integration may lack: cargo-component, which takes 20 minutes to install.
+#[must_use]
+#[allow(clippy::print_stdout)]
+pub fn skip_anywhere(reason: &str) -> bool {
     // Shown by `cargo test -- --nocapture`, as every test's words are.
     println!("skipped: {reason}");
     true
