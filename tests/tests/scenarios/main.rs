@@ -9,6 +9,7 @@ mod call;
 mod claims;
 mod crash;
 mod denied;
+mod dev;
 mod hostile;
 mod inspect;
 mod keys;
