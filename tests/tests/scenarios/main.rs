@@ -11,6 +11,7 @@ mod crash;
 mod denied;
 mod egress;
 mod folders;
+mod dev;
 mod hostile;
 mod inspect;
 mod keys;
