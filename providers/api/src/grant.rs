@@ -101,20 +101,21 @@ impl<C: Constraint> Layer<C> {
     /// The first entry from `start` on that permits the whole request, and has some of its rate left if `now` is given.
     fn choose_from(&self, start: usize, request: C::Request<'_>, now: Option<&Now>) -> Result<usize, Denied> {
         let Claim::Entries(entries) = &self.claim else { return Ok(UNRESTRICTED) };
-        let (mut refusal, mut index) = (None, start);
+        let (mut refusal, mut is_used_up, mut index) = (None, false, start);
         while let (Some(entry), Some(budget)) = (entries.get(index), self.budgets.get(index)) {
             match (entry.permits(request), budget, now) {
-                (Ok(()), Some(budget), Some(now)) if !budget.has_one(now) => {
-                    // That is what is said of it, whatever the entries that are left refuse.
-                    let used_up = |_| Denied::new("the rate it permits is used up");
-                    return self.choose_from(index.saturating_add(1), request, Some(now)).map_err(used_up);
-                }
+                (Ok(()), Some(budget), Some(now)) if !budget.has_one(now) => is_used_up = true,
                 (Ok(()), ..) => return Ok(index),
                 (Err(denied), ..) => refusal = refusal.or(Some(denied)),
             }
             index = index.saturating_add(1);
         }
-        Err(refusal.unwrap_or_else(|| Denied::new("permits nothing (its claim is empty)")))
+        // A rate that is used up is what is said of it, whatever other entries refuse.
+        Err(match refusal {
+            _ if is_used_up => Denied::new("the rate it permits is used up"),
+            Some(refusal) => refusal,
+            None => Denied::new("permits nothing (its claim is empty)"),
+        })
     }
 
     fn refused(&self, reason: Denied) -> Refused {
