@@ -9,7 +9,7 @@ use writ_host::{Artifact, Candidate, Denials, Export, LoadError, VerifiedArtifac
 use writ_manifest::Application;
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
-use writ_signing::token::{Claims, Kind, TokenError};
+use writ_signing::token::{Capabilities, Claims, Kind, TokenError};
 use writ_signing::{Component, Digest, Verified, inspect, verify};
 
 use crate::args::{Output, OutputArgs};
