@@ -55,7 +55,7 @@ impl Constraint for Entry {
 
     fn request(_: &Calls) -> Self::Request<'_> {}
 
-    fn allowing(_: &Calls) -> Value {
+    fn allowing((): ()) -> Value {
         json!({})
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
-use writ_provider::{Document, Principal};
+use writ_provider::{Document, Flow, Principal};
 
 /// Everything that was refused, at once. Nothing was started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,46 +68,12 @@ pub struct Line {
 impl fmt::Display for Line {
     /// As YAML that can be pasted below `claims:` or `capabilities:`. JSON is YAML, so values are printed as such.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.capability)?;
-        flow(f, &self.claim)?;
+        write!(f, "{}: {}", self.capability, Flow(&self.claim))?;
         match &self.comment {
             Some(comment) => write!(f, "  # {comment}"),
             None => Ok(()),
         }
     }
-}
-
-/// A value in YAML's flow style, with quotes only where they are needed.
-fn flow(f: &mut fmt::Formatter<'_>, value: &Value) -> fmt::Result {
-    match value {
-        Value::Object(fields) => {
-            f.write_str("{ ")?;
-            for (i, (name, value)) in fields.iter().enumerate() {
-                f.write_str(if i == 0 { "" } else { ", " })?;
-                write!(f, "{name}: ")?;
-                flow(f, value)?;
-            }
-            f.write_str(" }")
-        }
-        Value::Array(values) => {
-            f.write_str("[")?;
-            for (i, value) in values.iter().enumerate() {
-                f.write_str(if i == 0 { "" } else { ", " })?;
-                flow(f, value)?;
-            }
-            f.write_str("]")
-        }
-        Value::String(text) if is_plain(text) => f.write_str(text),
-        other => write!(f, "{other}"),
-    }
-}
-
-/// Whether a text means itself in YAML without quotes: no indicator, no number, none of YAML's words.
-fn is_plain(text: &str) -> bool {
-    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"];
-    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
-    starts && plain && !words.contains(&text.to_ascii_lowercase().as_str())
 }
 
 impl Denials {

@@ -178,7 +178,7 @@ impl<C: Constraint> fmt::Display for Planned<C> {
 
 impl<C: Constraint> Plan for Planned<C> {
     fn allowing(&self) -> Value {
-        C::allowing(&self.0)
+        C::allowing(C::request(&self.0))
     }
 
     fn permitted_by(&self, claim: &Value) -> Result<(), Denied> {

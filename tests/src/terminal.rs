@@ -1,8 +1,8 @@
 //! A page of documentation, played command by command as its reader would type it.
 //!
 //! Of a page, its blocks of `console` are played, in order. A line `$ …` is a command, a line `> …` goes on with it, `^C` is
-//! the key, and every other line is printed in answer: `…` in it stands for anything, and between two of them there may be
-//! more than is shown. A block ` ```console terminal=2` is typed in another terminal. A command that has not ended when the
+//! the key, and every other line is printed in answer, or, where it begins a block, by what runs already: `…` in it stands
+//! for anything, and between two of them there may be more than is shown. A block ` ```console terminal=2` is typed in another terminal. A command that has not ended when the
 //! next one comes is waited for, so what is to stay (`writ dev`) is the last in its terminal, until a `^C`.
 
 use std::collections::BTreeMap;
@@ -38,16 +38,19 @@ pub enum Typed {
     Command(String),
     /// Ctrl-C.
     Interrupt,
+    /// Nothing: a reader looks at what is printed meanwhile.
+    Nothing,
 }
 
 /// The steps of a page.
 #[must_use]
 pub fn steps(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    let mut block = None;
+    let (mut block, mut is_begun) = (None, false);
     for (index, text) in page.lines().enumerate() {
         let line = index + 1;
         let Some(terminal) = block else {
+            is_begun = false;
             block = text.strip_prefix("```console").map(|rest| match rest.trim().strip_prefix("terminal=") {
                 Some(number) => number.parse().unwrap_or_else(|_| panic!("line {line}: which terminal?")),
                 None => 1,
@@ -62,7 +65,10 @@ pub fn steps(page: &str) -> Vec<Step> {
         } else if text == "^C" {
             steps.push(step(Typed::Interrupt));
         } else {
-            let last = steps.last_mut().unwrap_or_else(|| panic!("line {line}: printed by no command"));
+            if !is_begun {
+                steps.push(step(Typed::Nothing));
+            }
+            let last = steps.last_mut().expect("there is one, for the block is begun");
             match (&mut last.typed, text.strip_prefix("> ").or((text == ">").then_some(""))) {
                 (Typed::Command(command), Some(more)) if last.shown.is_empty() => {
                     command.push('\n');
@@ -71,6 +77,7 @@ pub fn steps(page: &str) -> Vec<Step> {
                 _ => last.shown.push(text.to_owned()),
             }
         }
+        is_begun = true;
     }
     steps
 }
@@ -106,6 +113,7 @@ pub fn play(page: &str, folder: &Path, environment: &[(&str, String)]) {
         match &step.typed {
             Typed::Command(command) => terminal.run(command, step.line),
             Typed::Interrupt => terminal.interrupt(),
+            Typed::Nothing => {}
         }
         terminal.expect(&step.shown, step.line);
     }
@@ -222,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_page_is_read() {
-        let page = "x\n```console\n$ a \\\n> b\nout\n>not\n```\n$ no\n```console terminal=2\n^C\n$ c\n```\n";
+        let page = "x\n```console\n$ a \\\n> b\nout\n>not\n```\n$ no\n```console terminal=2\n^C\n$ c\n```\n```console\nd\n```\n";
         let command = |text: &str| Typed::Command(text.to_owned());
         let step = |terminal, line, typed, shown: &[&str]| Step {
             terminal,
@@ -234,6 +242,7 @@ mod tests {
             step(1, 3, command("a \\\nb"), &["out", ">not"]),
             step(2, 10, Typed::Interrupt, &[]),
             step(2, 11, command("c"), &[]),
+            step(1, 14, Typed::Nothing, &["d"]),
         ];
         assert_eq!(steps(page), expected);
     }

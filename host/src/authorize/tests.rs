@@ -60,8 +60,8 @@ impl Constraint for ShelfEntry {
         &plan.0
     }
 
-    fn allowing(plan: &ShelfPlan) -> Value {
-        json!({ "shelf": plan.0 })
+    fn allowing(shelf: &str) -> Value {
+        json!({ "shelf": shelf })
     }
 }
 
@@ -111,7 +111,7 @@ impl Constraint for BellEntry {
 
     fn request(_: &ShelfPlan) {}
 
-    fn allowing(_: &ShelfPlan) -> Value {
+    fn allowing((): ()) -> Value {
         json!({})
     }
 }

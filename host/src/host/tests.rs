@@ -89,7 +89,7 @@ impl Constraint for Entry {
 
     fn request(_: &Plan) {}
 
-    fn allowing(_: &Plan) -> Value {
+    fn allowing((): ()) -> Value {
         json!({})
     }
 }

@@ -78,8 +78,8 @@ impl Constraint for Entry {
         &variable.0
     }
 
-    fn allowing(variable: &Variable) -> Value {
-        json!({ "names": [variable.0] })
+    fn allowing(name: &str) -> Value {
+        json!({ "names": [name] })
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
             assert!(given(name, value).is_err(), "{name:?} {value:?}");
         }
         let variable = Variable("HOME".to_owned());
-        let entry: Entry = serde_json::from_value(Entry::allowing(&variable)).unwrap();
+        let entry: Entry = serde_json::from_value(Entry::allowing(Entry::request(&variable))).unwrap();
         assert_eq!(entry.permits(Entry::request(&variable)), Ok(()));
         assert_eq!(entry.permits("HOMES").unwrap_err().to_string(), "permits HOME");
     }

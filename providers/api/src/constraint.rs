@@ -47,8 +47,8 @@ pub trait Constraint: DeserializeOwned + Send + Sync + 'static {
     /// The request that a plan stands for.
     fn request(plan: &Self::Plan) -> Self::Request<'_>;
 
-    /// The smallest entry that permits the plan: what a denial offers to paste.
-    fn allowing(plan: &Self::Plan) -> Value;
+    /// The smallest entry that permits the request: what a denial offers to paste.
+    fn allowing(request: Self::Request<'_>) -> Value;
 }
 
 /// What one document says about one capability.

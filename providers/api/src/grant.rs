@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::budget::{Budget, Now};
 use crate::units::Rate;
-use crate::{Claim, Constraint, Denied, LinkConfig, Principal, Tally};
+use crate::{Claim, Constraint, Denied, Flow, LinkConfig, Principal, Tally};
 
 /// What a principal may do with one capability: the conjunction of what every document says.
 ///
@@ -218,7 +219,7 @@ impl<C: Constraint> Grant<C> {
             [] => Err(nothing()),
             layers => settle(layers, held, request, now.as_ref()),
         };
-        settled.inspect(|()| self.used()).inspect_err(|refused| self.note(refused))
+        settled.inspect(|()| self.used()).inspect_err(|refused| self.note(refused, request))
     }
 
     fn used(&self) {
@@ -228,7 +229,7 @@ impl<C: Constraint> Grant<C> {
     }
 
     /// Logs the first denial and then each power of two of them, so that a guest cannot flood the log with them.
-    fn note(&self, refused: &Refused) {
+    fn note(&self, refused: &Refused, request: C::Request<'_>) {
         if let Some(tally) = &self.inner.tally {
             tally.count_denial(refused);
         }
@@ -242,9 +243,18 @@ impl<C: Constraint> Grant<C> {
             capability = self.inner.capability,
             document = %refused.document,
             reason = %refused.reason,
+            allow = %self.allowing(request),
             count,
             "denied"
         );
+    }
+
+    /// The smallest claim that permits a request, to write into the document that refused it; nothing where a guest asked
+    /// for so much that nobody would.
+    fn allowing(&self, request: C::Request<'_>) -> String {
+        let claim = Value::from(vec![C::allowing(request)]);
+        let line = format!("{}: {}", self.inner.capability, Flow(&claim));
+        if line.len() > LONGEST_LINE { String::new() } else { line }
     }
 
     /// Who holds it.
@@ -296,6 +306,8 @@ impl<C: Constraint> Approved<C> {
     }
 }
 
+/// Bytes of a claim that is offered in the log.
+const LONGEST_LINE: usize = 500;
 /// No entry: nothing was drawn on yet.
 const NO_ENTRY: usize = usize::MAX;
 /// What counts a request that a document does not restrict.

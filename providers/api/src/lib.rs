@@ -59,8 +59,8 @@
 //!         match *plan {}
 //!     }
 //!
-//!     fn allowing(plan: &Infallible) -> Value {
-//!         match *plan {}
+//!     fn allowing(sides: u32) -> Value {
+//!         serde_json::json!({ "sides": sides })
 //!     }
 //! }
 //!
@@ -115,6 +115,7 @@ mod budget;
 mod capability;
 mod constraint;
 mod deadline;
+mod flow;
 mod generation;
 mod grant;
 mod instance;
@@ -129,6 +130,7 @@ pub use budget::Budget;
 pub use capability::{Attached, Capability, Interface, LinkSource, OpenError, Provider, Trigger, View};
 pub use constraint::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig};
 pub use deadline::Deadline;
+pub use flow::Flow;
 pub use generation::{Generation, Opening};
 pub use grant::{Approved, Document, Grant, GrantParts, Layer, Refused};
 pub use instance::{Baseline, Instance};

@@ -110,12 +110,12 @@ impl Constraint for HttpEntry {
         HttpRequest { host: &plan.host, path: plan.path.as_str(), method: None }
     }
 
-    fn allowing(plan: &RoutePlan) -> Value {
-        let hosts = match &plan.host {
+    fn allowing(request: HttpRequest<'_>) -> Value {
+        let hosts = match request.host {
             HostPattern::Any => json!("any"),
             host => json!([host.to_string()]),
         };
-        json!({ "hosts": hosts, "paths": [plan.path.as_str()] })
+        json!({ "hosts": hosts, "paths": [request.path] })
     }
 }
 
@@ -296,7 +296,7 @@ mod tests {
     fn what_a_denial_offers_permits_the_plan() {
         for (host, path) in [("any", "/"), ("a.b", "/orders"), ("*.b", "/a/b"), ("[::1]", "/")] {
             let plan = RoutePlan { host: host.parse().unwrap(), path: path.parse().unwrap() };
-            let offered = entry(&HttpEntry::allowing(&plan)).unwrap();
+            let offered = entry(&HttpEntry::allowing(HttpEntry::request(&plan))).unwrap();
             assert!(offered.permits(HttpEntry::request(&plan)).is_ok(), "{plan}");
         }
     }

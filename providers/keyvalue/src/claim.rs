@@ -153,8 +153,14 @@ impl Constraint for Entry {
         Request::Open { bucket: &plan.bucket }
     }
 
-    fn allowing(plan: &Plan) -> Value {
-        json!({ "bucket": plan.bucket })
+    fn allowing(request: Request<'_>) -> Value {
+        match request {
+            Request::Open { bucket } => json!({ "bucket": bucket }),
+            Request::Operation { bucket, key, verb, .. } => {
+                json!({ "bucket": bucket, "prefix": key, "verbs": [verb.to_string()] })
+            }
+            Request::Prefixes { bucket, .. } => json!({ "bucket": bucket, "verbs": [Verb::List.to_string()] }),
+        }
     }
 }
 

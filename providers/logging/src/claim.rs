@@ -91,8 +91,8 @@ impl Constraint for Entry {
         match *plan {}
     }
 
-    fn allowing(plan: &Infallible) -> Value {
-        match *plan {}
+    fn allowing(request: Request) -> Value {
+        json!({ "level": request.level.to_string() })
     }
 }
 

@@ -25,3 +25,4 @@ mod reload;
 mod run;
 mod slow;
 mod stop;
+mod tutorial;

@@ -74,8 +74,8 @@ impl Constraint for Entry {
         Request { lock: &plan.lock, wait: Duration::ZERO }
     }
 
-    fn allowing(plan: &Plan) -> Value {
-        json!({ "lock": plan.lock })
+    fn allowing(request: Request<'_>) -> Value {
+        json!({ "lock": request.lock })
     }
 }
 

@@ -66,7 +66,7 @@ impl Constraint for Entry {
         *plan
     }
 
-    fn allowing(plan: &Plan) -> Value {
+    fn allowing(plan: Plan) -> Value {
         json!({ "every": plan.every })
     }
 }

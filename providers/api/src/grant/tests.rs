@@ -53,8 +53,8 @@ impl Constraint for Entry {
         match plan.0 {}
     }
 
-    fn allowing(plan: &NoPlan) -> Value {
-        match plan.0 {}
+    fn allowing((name, _): (&str, u64)) -> Value {
+        json!({ "name": name })
     }
 }
 

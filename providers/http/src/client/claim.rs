@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use writ_provider::units::{Rate, Size};
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
@@ -121,8 +121,22 @@ impl Constraint for ClientEntry {
         match *plan {}
     }
 
-    fn allowing(plan: &Infallible) -> Value {
-        match *plan {}
+    fn allowing(request: ClientRequest<'_>) -> Value {
+        let mut entry = json!({
+            "hosts": [request.host.to_string()],
+            "methods": [request.method],
+            "schemes": [request.scheme.to_string()],
+            "ports": [request.port],
+        });
+        let Some(fields) = entry.as_object_mut() else { return entry };
+        // A path that no prefix covers can only be permitted with all others.
+        if check_path(request.path).is_ok() {
+            fields.insert("paths".to_owned(), json!([request.path]));
+        }
+        if let Some(address) = request.address.filter(|address| Kind::of(*address) != Kind::Public) {
+            fields.insert("addresses".to_owned(), json!([address.to_string()]));
+        }
+        entry
     }
 }
 

@@ -158,7 +158,7 @@ fn plans_are_what_the_link_maps() {
     let read: Vec<_> = plans.iter().map(|plan| (plan.label(), plan.bucket())).collect();
     assert_eq!(read, [("", "default"), ("cache", "orders")]);
     for plan in &plans {
-        let claim = Claim::<Entry>::parse(&Entry::allowing(plan)).unwrap();
+        let claim = Claim::<Entry>::parse(&Entry::allowing(Entry::request(plan))).unwrap();
         assert!(claim.entries().iter().all(|entry| entry.permits(Entry::request(plan)).is_ok()));
     }
     assert_eq!(plans.last().unwrap().to_string(), "the bucket `orders` as `cache`");
