@@ -112,7 +112,7 @@ fn finest(clock: impl Fn() -> u128) -> u128 {
     let (start, mut step) = (Instant::now(), 1_000_000_000);
     while start.elapsed() < Duration::from_millis(20) {
         let now = clock();
-        while now % step != 0 {
+        while !now.is_multiple_of(step) {
             step /= 10;
         }
     }
