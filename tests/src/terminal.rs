@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The longest that one command of a page may take to print what is shown: some of them compile.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// What a page says to type, and what it shows in answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

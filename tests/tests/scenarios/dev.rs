@@ -46,7 +46,7 @@ impl Project {
     }
 
     fn develop(&self) -> Up {
-        Up::develop(&self.home, &self.path(""), &Path::new(env!("CARGO_TARGET_TMPDIR")).join("developed"))
+        Up::develop(&self.home, &self.path(""), &Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects"))
     }
 
     fn start(&self) -> Up {

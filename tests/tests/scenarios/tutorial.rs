@@ -17,7 +17,7 @@ fn the_tutorial_does_what_it_says() {
         ("WRIT_HOME", text(home.path())),
         ("XDG_DATA_HOME", text(&scratch.path("shared"))),
         ("XDG_CACHE_HOME", text(&scratch.path("cache"))),
-        ("CARGO_TARGET_DIR", text(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("tutorial"))),
+        ("CARGO_TARGET_DIR", text(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects"))),
         ("NO_COLOR", "1".to_owned()),
     ];
     terminal::play(&page, scratch.folder(), &environment);
