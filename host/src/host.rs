@@ -191,7 +191,7 @@ impl Host {
     }
 
     /// Compiles, links and connects what was admitted. What comes in meanwhile goes to an older deployment of the same
-    /// principals, or else waits until all of it is connected.
+    /// principals; without one, a call waits until all of it is connected.
     ///
     /// # Errors
     /// [`DeployError`]; then nothing of it stays connected, and nothing of it was called.

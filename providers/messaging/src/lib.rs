@@ -10,6 +10,7 @@
 //! | `request` | the same; the host makes the inbox, and says at once if nobody is there or has room |
 //! | one answer to the message being handled | always, under the *sender's* grant, once, while the handler runs |
 //! | a subscription | wholly covered by one entry of each document; each delivery is checked again |
+//! | a component that is deployed again | keeps its subscriptions: what waits is the newer deployment's, once that is open |
 //! | a subscriber that is too slow | its queue is bounded; what finds it full is dropped, counted and logged |
 //!
 //! Whoever embeds a host can take part, in the name of an account:
