@@ -20,11 +20,9 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads a manifest and every component file it names. Every file that does not verify is named, not only the first.
-    pub(crate) fn manifest(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
-        let text = files::read_text(path, MAX_BYTES)?;
-        let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
-        refuse_unsupported(path, &application)?;
+    /// Reads every component file that an application names, whose manifest lies there. Every file that does not verify is
+    /// named, not only the first.
+    pub(crate) fn manifest(path: &Path, application: Application, roots: &Roots, now: u64) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let part = |component: &ComponentEntry| {
             let name = &component.name;
@@ -53,6 +51,14 @@ impl Loaded {
         let registry = runtime::registry(options);
         writ_host::authorize(&candidates, &self.application, &options.policies, registry.vocabulary())
     }
+}
+
+/// Reads a manifest.
+pub(crate) fn read(path: &Path) -> Result<Application> {
+    let text = files::read_text(path, MAX_BYTES)?;
+    let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
+    refuse_unsupported(path, &application)?;
+    Ok(application)
 }
 
 /// Reads a component file once and verifies it.
@@ -93,7 +99,7 @@ fn refuse_unsupported(path: &Path, application: &Application) -> Result<()> {
 
 /// The most that this host's owner allows: `policy.yaml`, where there is one, and every trust entry's policy.
 pub(crate) fn policies(home: &Home) -> Result<Policies> {
-    let trust = home.trust().in_force()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
+    let trust = home.trust().entries()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
     Ok(Policies { host: host_policy(&home.path().join("policy.yaml"))?, trust })
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
-use crate::verbs::{account, call, init, inspect, key, sign, trust, up, verify};
+use crate::verbs::{account, call, init, inspect, key, revoke, sign, trust, up, verify};
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ pub(crate) enum Verb {
     /// Vouch for accounts and for their signing keys
     #[command(subcommand)]
     Account(account::Account),
+    /// Take back accounts, signing keys, components and files before their time
+    Revoke(revoke::Revoke),
     /// Say which operators this host trusts
     #[command(subcommand)]
     Trust(trust::Trust),

@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
+pub(crate) mod revoke;
 pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod up;
@@ -21,6 +22,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
     match verb {
         Verb::Key(args) => key::run(args, &home),
         Verb::Account(args) => account::run(args, &home),
+        Verb::Revoke(args) => revoke::run(&args, &home),
         Verb::Trust(args) => trust::run(args, &home),
         Verb::Init(args) => init::run(&args),
         Verb::Sign(args) => sign::run(&args, &home),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use writ_host::{Artifact, Candidate, Capacity, Host, Policies, Registry, Settings, now};
 use writ_manifest::{Application, TrustPolicy};
 use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
-use writ_signing::{Role, Roots, SigningKey, section};
+use writ_signing::{Revocations, Role, Roots, SigningKey, section};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // From bytes to a proof, and from there to what it may do here: nothing, for nothing is claimed.
     let artifact = Artifact::new(signed)?;
-    let verified = artifact.verify(&Roots::from_iter([operator]), now())?;
+    let verified = artifact.verify(&Roots::from_iter([(operator, Revocations::Never)]), now())?;
     let trust = BTreeMap::from([(operator, TrustPolicy::Any)]);
     let policies = Policies { host: None, trust };
     let host = Host::new(Settings { capacity: Capacity::default(), cache: None, policies }, Registry::new())?;

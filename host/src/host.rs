@@ -9,6 +9,7 @@ use writ_manifest::Application;
 use writ_provider::wasmtime::component::Component;
 use writ_provider::wasmtime::{self, Engine};
 use writ_provider::{OpenError, Principal, Target};
+use writ_signing::Roots;
 
 use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
 use crate::budgets::Budgets;
@@ -19,6 +20,7 @@ use crate::link::{LinkError, link};
 use crate::load::{Artifact, Export};
 use crate::prepared::{Entry, Gate, Pool, Prepared};
 use crate::registry::{Parts, Registry, Route, claims};
+use crate::standing::Standing;
 use crate::vocabulary::Word;
 
 /// How a host is set up.
@@ -93,6 +95,14 @@ pub struct Deployment {
     // Dropped in this order: first nothing new comes in, then nothing is left to call.
     routes: Vec<Route>,
     entries: Vec<Entry>,
+}
+
+impl Deployment {
+    /// Asks of every component, by the lists as they are now, whether it was revoked. What was ends; where that is not known,
+    /// nothing new starts. What changed is logged.
+    pub fn review(&self, roots: &Roots, now: u64) {
+        self.entries.iter().for_each(|Entry(prepared)| prepared.standing.review(&prepared.principal, roots, now));
+    }
 }
 
 impl Host {
@@ -184,6 +194,7 @@ impl Host {
             pool: self.pool.clone(),
             gate,
             expires: admitted.expires,
+            standing: Standing::new(admitted.verified.clone()),
         })
     }
 

@@ -31,6 +31,7 @@ mod load;
 mod names;
 mod prepared;
 mod registry;
+mod standing;
 mod stdio;
 mod stub;
 mod vocabulary;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::application::{self, Loaded};
 use crate::data::{self, Data};
 use crate::home::Home;
+use crate::revocations::Marks;
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
 use crate::{Done, Outcome, clock, output};
@@ -27,10 +28,13 @@ pub(crate) struct Call {
 }
 
 pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
-    let loaded = Loaded::alone(&args.file, &home.trust().roots()?, clock::now()?)?;
+    let marks = args.data.as_deref().map(Marks::read).transpose()?.unwrap_or_default();
+    let roots = home.trust().sources()?.roots(&marks);
+    let loaded = Loaded::alone(&args.file, &roots, clock::now()?)?;
     let options = Options { policies: application::policies(home)?, ..Options::default() };
     let admission = loaded.authorize(&options)?;
     let data = args.data.as_deref().map(Data::open).transpose()?;
+    data.iter().try_for_each(|data| Marks::remember(data.path(), &roots).map(drop))?;
     let store = data.as_ref().map(Data::store).transpose()?;
     let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
     let host = runtime::host(Options { store, ..options }, cache)?;

@@ -9,12 +9,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use writ_manifest::{ComponentFile, MAX_BYTES};
 use writ_provider::units::Time;
 use writ_signing::token::{self, Capabilities, Claims, CommonDraft, ComponentDraft, Kind, Tokens};
-use writ_signing::{Component, PublicKey, Role, SigningKey, Verified, inspect, section};
+use writ_signing::{Component, PublicKey, Revocations, Role, SigningKey, Verified, inspect, section};
 
 use self::signer::{Signer, Wanted};
 use super::verify;
 use crate::advice::Advice;
 use crate::home::Home;
+use crate::revocations::Marks;
 use crate::{Done, Outcome, clock, describe, files, output, wider};
 
 #[derive(Debug, clap::Args)]
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &Sign, home: &Home) -> Done {
     output::data(format_args!("signed {} as {}", out.display(), verify::summary(&component)))?;
     tell_claims(&component)?;
     warn(&component, replaced.as_ref());
-    if !home.trust().roots()?.contains(&component.operator()) {
+    if home.trust().entries()?.iter().all(|(operator, _)| *operator != component.operator()) {
         output::warning(format_args!(
             "the operator {operator} is not trusted here, so it runs elsewhere only; `writ trust add {operator} --policy FILE` changes that",
             operator = component.operator()
@@ -140,8 +141,11 @@ fn sign(
     let tokens = Tokens::new(token, vouchers.signing_key.clone(), vouchers.account.clone())?;
     let signed = section::embed(file, &tokens)?;
     // Who signs for hosts elsewhere need not trust anybody: all else must hold.
-    let mut roots = home.trust().roots()?;
-    roots.extend([vouchers.account.unverified_claims()?.common().issuer]);
+    let mut roots = home.trust().sources()?.roots(&Marks::default());
+    let operator = vouchers.account.unverified_claims()?.common().issuer;
+    if !roots.contains(&operator) {
+        roots.extend([(operator, Revocations::Never)]);
+    }
     let verified = writ_signing::verify(&signed, &roots, now);
     Ok((signed, verified.context("what was signed would not verify, so nothing was written")?))
 }

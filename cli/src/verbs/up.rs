@@ -12,6 +12,7 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::revocations::{Marks, Watch};
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
 use crate::{Done, Outcome, clock, output};
@@ -38,7 +39,11 @@ pub(crate) struct Up {
 }
 
 pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
-    let loaded = Loaded::manifest(&args.manifest, &home.trust().roots()?, clock::now()?)?;
+    let application = application::read(&args.manifest)?;
+    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&application.name));
+    let sources = home.trust().sources()?;
+    let roots = sources.roots(&Marks::read(&folder)?);
+    let loaded = Loaded::manifest(&args.manifest, application, &roots, clock::now()?)?;
     let options = Options {
         listen: args.listen,
         policies: application::policies(home)?,
@@ -50,12 +55,13 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     if args.check {
         return tell(&admission);
     }
-    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
     let data = Data::open(&folder)?;
+    let marks = Marks::remember(data.path(), &roots)?;
     let options = Options { store: Some(data.store()?), ..options };
     let host = runtime::host(options, data.cache()?).map_err(advise)?;
     let runtime = runtime::tokio()?;
-    let done = runtime.block_on(serve(&loaded, &admission, &host, args.drain.duration()));
+    let done =
+        runtime.block_on(serve(&loaded, &admission, &host, args.drain.duration(), Watch::new(sources, &data, marks)));
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
@@ -79,7 +85,7 @@ fn tell(admission: &Admission) -> Done {
     Ok(Outcome::Done)
 }
 
-async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Duration) -> Done {
+async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Duration, mut watch: Watch) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
     let mut signals = Signals::listen().context("signals cannot be handled")?;
     let application = &loaded.application.name;
@@ -94,7 +100,10 @@ async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Durat
     };
     let components = admission.components().len();
     tracing::info!(target: "writ::host", %application, components, "deployed");
-    let signal = signals.next().await;
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        never = watch.over(&deployment) => match never {},
+    };
     tracing::info!(target: "writ::host", signal, "stopping: running calls may end, new ones are refused");
     Ok(stop(host, deployment, drain, &mut signals.interrupt).await)
 }

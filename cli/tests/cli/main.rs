@@ -7,6 +7,7 @@ mod data;
 mod fixture;
 mod init;
 mod keys;
+mod revoke;
 mod sign;
 mod trust;
 mod verify;

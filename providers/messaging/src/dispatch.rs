@@ -29,8 +29,8 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn permits(&self, message: &Message) -> bool;
     /// Handles it. Failures are logged there.
     fn handle(&self, permit: Permit, message: Message) -> BoxFuture<'static, ()>;
-    /// A message was dropped since the handler's claims have expired.
-    fn expired(&self, message: &Message);
+    /// A message was dropped, since the handler's claims have expired or were revoked, or it is not known whether they were.
+    fn lapsed(&self, message: &Message, why: Busy);
 }
 
 /// How a subscription's handlers run, for all subscriptions of a provider.
@@ -108,7 +108,7 @@ fn answer<H: Handler>(
         match handler.admit(Duration::ZERO).await {
             Ok(permit) if handler.permits(&message) => handler.handle(permit, message).await,
             Ok(_) => {}
-            Err(Busy::Expired) => handler.expired(&message),
+            Err(why @ (Busy::Expired | Busy::Suspended | Busy::Revoked)) => handler.lapsed(&message, why),
             Err(_) => message.refused_busy(),
         }
         drop((slot, running));
@@ -143,7 +143,7 @@ impl<H: Handler> Worker<H> {
             match self.admitted().await {
                 Ok(permit) => self.start(slot, permit),
                 Err(Busy::Stopping) => return,
-                Err(_) => self.expire(),
+                Err(why) => self.lapse(why),
             }
         }
     }
@@ -169,9 +169,9 @@ impl<H: Handler> Worker<H> {
         });
     }
 
-    fn expire(&self) {
+    fn lapse(&self, why: Busy) {
         if let Some(message) = self.subscriber.queue.take() {
-            self.handler.expired(&message);
+            self.handler.lapsed(&message, why);
         }
     }
 }
@@ -260,8 +260,8 @@ mod tests {
             .boxed()
         }
 
-        fn expired(&self, _: &Message) {
-            self.log.lock().unwrap().push("expired".to_owned());
+        fn lapsed(&self, _: &Message, why: Busy) {
+            self.log.lock().unwrap().push(why.to_string());
         }
     }
 
@@ -372,14 +372,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn expired_claims_and_a_stopping_host() {
+    async fn lapsed_claims_and_a_stopping_host() {
         let (broker, fake) = (broker(10), Fake::new(1, 10));
-        *fake.busy.lock().unwrap() = Some(Busy::Expired);
+        *fake.busy.lock().unwrap() = Some(Busy::Revoked);
         let _route = connect(&broker, ACCOUNT, plan("a.*"), &fake, &Pace::new(4));
         let ask = || broker.request(ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap();
         publish(&broker, 0..2);
         assert_eq!(ask().unwrap().answer().await.err(), Some(Unanswered::NoReply));
-        assert_eq!(fake.logged(3).await, ["expired"; 3]);
+        assert_eq!(fake.logged(3).await, ["the component was revoked"; 3]);
 
         *fake.busy.lock().unwrap() = Some(Busy::Stopping);
         publish(&broker, 0..1);

@@ -17,5 +17,6 @@ mod messages;
 mod newcomer;
 mod orders;
 mod pool;
+mod revoked;
 mod slow;
 mod stop;
