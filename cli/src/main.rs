@@ -19,6 +19,7 @@ mod log;
 mod output;
 mod process;
 mod project;
+mod revocations;
 mod running;
 mod runtime;
 mod seed;

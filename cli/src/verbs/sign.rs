@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use writ_manifest::{ComponentFile, MAX_BYTES};
 use writ_provider::units::Time;
 use writ_signing::token::{self, Capabilities, Claims, CommonDraft, ComponentDraft, Kind, Tokens};
-use writ_signing::{Component, PublicKey, Role, SigningKey, Verified, inspect, section};
+use writ_signing::{Component, PublicKey, Revocations, Role, SigningKey, Verified, inspect, section};
 
 use self::signer::Signer;
 pub(crate) use self::signer::Wanted;
@@ -17,6 +17,7 @@ use super::verify;
 use crate::advice::Advice;
 use crate::home::Home;
 use crate::project::CLAIMS;
+use crate::revocations::Marks;
 use crate::{Done, Outcome, clock, describe, files, output, wider};
 
 #[derive(Debug, clap::Args)]
@@ -91,7 +92,7 @@ impl Job<'_> {
             output::words(format_args!("wrote the component's new id into {}; commit it", claims.path.display()));
         }
         files::replace(self.out, &signed)?;
-        let trusted = home.trust().roots()?.contains(&component.operator());
+        let trusted = home.trust().entries()?.iter().any(|(operator, _)| *operator == component.operator());
         Ok(Signed { path: self.out.to_owned(), component, replaced, trusted })
     }
 }
@@ -194,8 +195,11 @@ fn sign(
     let tokens = Tokens::new(token, vouchers.signing_key.clone(), vouchers.account.clone())?;
     let signed = section::embed(file, &tokens)?;
     // Who signs for hosts elsewhere need not trust anybody: all else must hold.
-    let mut roots = home.trust().roots()?;
-    roots.extend([vouchers.account.unverified_claims()?.common().issuer]);
+    let mut roots = home.trust().sources()?.roots(&Marks::default());
+    let operator = vouchers.account.unverified_claims()?.common().issuer;
+    if !roots.contains(&operator) {
+        roots.extend([(operator, Revocations::Never)]);
+    }
     let verified = writ_signing::verify(&signed, &roots, now);
     Ok((signed, verified.context("what was signed would not verify, so nothing was written")?))
 }

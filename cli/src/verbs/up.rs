@@ -12,6 +12,7 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::revocations::Watch;
 use crate::running::{Running, Signals};
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
@@ -39,7 +40,10 @@ pub(crate) struct Up {
 }
 
 pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
-    let loaded = Loaded::manifest(&args.manifest, &home.trust().roots()?, clock::now()?)?;
+    let application = application::read(&args.manifest)?;
+    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&application.name));
+    let watch = Watch::new(home, Some(&folder))?;
+    let loaded = Loaded::manifest(&args.manifest, application, &watch.roots(), clock::now()?)?;
     let options = Options {
         listen: args.listen,
         policies: application::policies(home)?,
@@ -51,13 +55,15 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     if args.check {
         return tell(&admission);
     }
-    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
     let data = Data::open(&folder)?;
+    watch.keep(&data)?;
     let options = Options { store: Some(data.store()?), ..options };
     let host = runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?;
-    let mut running = Running::new(host, options);
+    let (host, watch) = (&host, &watch);
+    let mut running = Running::new(host, watch, options);
     let runtime = runtime::tokio()?;
-    let done = runtime.block_on(serve(args, settings, home, (loaded, admission), &mut running));
+    let serving = serve(args, settings, home, (loaded, admission), &mut running);
+    let done = runtime.block_on(watch.during(host, serving));
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
@@ -86,7 +92,7 @@ async fn serve(
     settings: &Settings,
     home: &Home,
     (loaded, admission): (Loaded, Admission),
-    running: &mut Running,
+    running: &mut Running<'_>,
 ) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
     let mut signals = Signals::listen().context("signals cannot be handled")?;
@@ -111,7 +117,7 @@ async fn serve(
         tokio::select! {
             signal = signals.next() => break signal,
             reloaded = running.reload(&args.manifest, home) => if let Err(error) = reloaded {
-                output::refused("not reloaded, so what ran goes on", &error, settings.log_format);
+                output::refused("not reloaded, so what ran goes on unless it was revoked", &error, settings.log_format);
             }
         }
     };

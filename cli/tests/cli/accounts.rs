@@ -74,9 +74,10 @@ fn an_account_is_renewed_and_told_when_the_older_token_allows_more() {
     work.write("less.yaml", "capabilities: { keyvalue: { bucket: orders } }\n");
     let renewed =
         work.run(&["account", "create", "acme", "--key", "acme", "--policy", "less.yaml"]).err(&expect![[r#"
-        operator vouches for the account acme until DAY
-        warning: the older token allows more, and stands until it ends on DAY, wherever it is
-    "#]]);
+            operator vouches for the account acme until DAY
+            warning: the older token allows more, and stands until it ends on DAY, wherever it is
+            hint: `writ revoke A… --by O… --before TIME` voids it
+        "#]]);
     assert_eq!(renewed.raw, first);
     work.run(&["account", "create", "acme", "--key", "acme", "--policy", "less.yaml"]).err(&expect![[r#"
         operator vouches for the account acme until DAY

@@ -22,7 +22,7 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        Self::serve(|stream, requests| answer(stream, requests))
+        Self::serve(answer)
     }
 
     /// With TLS, and this certificate.
@@ -106,7 +106,9 @@ impl Relay {
         let mut kept: Vec<_> =
             claims.lines().filter(|line| !line.contains("http-client:")).map(str::to_owned).collect();
         let claims = kept.iter().position(|line| line == "claims:").unwrap();
-        http_client.map(|line| kept.insert(claims + 1, format!("  {line}")));
+        if let Some(line) = http_client {
+            kept.insert(claims + 1, format!("  {line}"));
+        }
         let claims = self.scratch.write("writ.yaml", kept.join("\n").replace("time: 5s", "time: 1s"));
         let (wasm, signed) = (unsigned_guest("relay.wasm"), self.scratch.path("relay.wasm"));
         let [wasm, claims, signed] = [&wasm, &claims, &signed].map(|path| path.to_str().unwrap());

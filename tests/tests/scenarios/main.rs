@@ -20,6 +20,7 @@ mod orders;
 mod pool;
 mod projects;
 mod reload;
+mod revoked;
 mod run;
 mod slow;
 mod stop;
