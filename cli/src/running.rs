@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use writ_host::{Admission, Denials, Deployment, Host};
+use writ_host::{Admission, Denials, DeployError, Deployment, Host};
+use writ_provider::OpenError;
 
 use crate::advice::Advice;
 use crate::application::{self, Loaded};
@@ -36,7 +37,7 @@ impl<'a> Running<'a> {
     pub(crate) async fn deploy(&mut self, loaded: &Loaded, admission: &Admission) -> Result<()> {
         warn_of_stand_ins(loaded, self.host);
         let name = &loaded.application.name;
-        let new = self.host.deploy(admission).await?;
+        let new = self.host.deploy(admission).await.map_err(|error| self.explain(error))?;
         drop(self.deployed.replace((name.clone(), new)));
         let components = admission.components().len();
         tracing::info!(target: "writ::host", application = %name, components, "deployed");
@@ -55,6 +56,17 @@ impl<'a> Running<'a> {
         self.host.set_policies(policies);
         let admission = self.authorize(&loaded)?;
         self.deploy(&loaded, &admission).await
+    }
+
+    /// A route of what runs passes to nobody else, and who renews a component's id does not see that it is another one.
+    fn explain(&self, error: DeployError) -> anyhow::Error {
+        match error {
+            DeployError::Connect { source: OpenError::Taken { .. }, .. } if self.is_deployed() => {
+                let hint = "a route passes to another component, which is another id or account, only by a new start";
+                Advice::new(error.to_string(), hint).into()
+            }
+            other => other.into(),
+        }
     }
 
     fn authorize(&self, loaded: &Loaded) -> Result<Admission, Denials> {

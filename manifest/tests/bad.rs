@@ -172,8 +172,8 @@ fn component_files() {
     refused(COMPONENT, "revision: 3", "revision: three", expect![[r#"4:11: `revision` is expected to be a whole number, found the text `three`"#]]);
     refused(COMPONENT, "revision: 3", "revision: 3.0", expect![[r#"4:11: `revision` cannot be `3.0`: expected a whole number from 1 to 18446744073709551615"#]]);
     refused(COMPONENT, "revision: 3", "revision: 18446744073709551616", expect![[r#"4:11: `18446744073709551616` is not a number that can be read in one way only: write it as JSON does, or in quotes if it is text"#]]);
-    refused(COMPONENT, "expires: 90d", "expires: 90", expect![[r#"5:10: `expires` cannot be `90`: expected a time such as `15m`: a whole number and one of `ms`, `s`, `m`, `h`, `d`"#]]);
-    refused(COMPONENT, "expires: 90d", "expires: 3 months", expect![[r#"5:10: `expires` cannot be `3 months`: expected a time such as `15m`: a whole number and one of `ms`, `s`, `m`, `h`, `d`"#]]);
+    refused(COMPONENT, "expires: 90d", "expires: 90", expect![[r#"5:10: `expires` cannot be `90`: expected a time such as `15m`: a whole number and one of `ns`, `us`, `ms`, `s`, `m`, `h`, `d`"#]]);
+    refused(COMPONENT, "expires: 90d", "expires: 3 months", expect![[r#"5:10: `expires` cannot be `3 months`: expected a time such as `15m`: a whole number and one of `ns`, `us`, `ms`, `s`, `m`, `h`, `d`"#]]);
     refused(COMPONENT, "expires: 90d", "expires: 0d", expect![[r#"5:10: `expires` cannot be `0d`: expected a second at least, such as `90d`"#]]);
     refused(COMPONENT, "expires: 90d\n", "", expect![[r#"1:1: a component file lacks the field `expires`"#]]);
     refused(COMPONENT, "{ language: rust }", "{ lang: rust }", expect![[r#"6:10: unknown field `lang` in `build`, expected one of `language`, `tool`, `target`"#]]);
@@ -239,7 +239,7 @@ fn trust_entries() {
     refused("policy: any\n", "", expect![[r#"1:1: a trust entry lacks the field `policy`"#]]);
     refused("accounts: required", "accounts: yes", expect![[r#"4:54: `accounts` cannot be `yes`: expected `required` or `optional`"#]]);
     refused(", accounts: required", "", expect![[r#"4:14: `revocations` lacks the field `accounts`"#]]);
-    refused("max_age: 24h", "max_age: 24", expect![[r#"4:39: `max_age` cannot be `24`: expected a time such as `15m`: a whole number and one of `ms`, `s`, `m`, `h`, `d`"#]]);
+    refused("max_age: 24h", "max_age: 24", expect![[r#"4:39: `max_age` cannot be `24`: expected a time such as `15m`: a whole number and one of `ns`, `us`, `ms`, `s`, `m`, `h`, `d`"#]]);
     refused("revocations: {", "revocation: {", expect![[r#"4:1: unknown field `revocation` in a trust entry, expected one of `name`, `operator`, `policy`, `revocations`"#]]);
     refused("{ dir: revoked, max_age: 24h, accounts: required }", "off", expect![[r#"4:14: `revocations` is expected to be `none`, or a mapping of `dir`, `max_age` and `accounts`, found the text `off`"#]]);
 }

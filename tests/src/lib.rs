@@ -48,13 +48,22 @@ pub fn place(variable: &str) -> PathBuf {
 /// # Panics
 /// When there is none after [`PATIENCE`].
 #[track_caller]
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, ask)
+}
+
+/// As [`eventually`], for what takes longer than any run of `writ` alone: compilers.
+///
+/// # Panics
+/// When there is none after this time.
+#[track_caller]
+pub fn eventually_within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + patience;
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < end, "{what} did not happen within {PATIENCE:?}");
+        assert!(Instant::now() < end, "{what} did not happen within {patience:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -65,9 +74,15 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// With `WRIT_NO_SKIP=1`, which continuous integration sets: there nothing may be missing.
 #[track_caller]
 #[must_use]
-#[allow(clippy::print_stdout)]
 pub fn skip(reason: &str) -> bool {
     assert!(std::env::var_os("WRIT_NO_SKIP").is_none_or(|value| value != "1"), "not skipped here: {reason}");
+    skip_anywhere(reason)
+}
+
+/// As [`skip`], for the one thing that continuous integration may lack: cargo-component, which takes 20 minutes to install.
+#[must_use]
+#[allow(clippy::print_stdout)]
+pub fn skip_anywhere(reason: &str) -> bool {
     // Shown by `cargo test -- --nocapture`, as every test's words are.
     println!("skipped: {reason}");
     true

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::home::Home;
 use crate::http::{self, Response};
 use crate::log::Line;
-use crate::{PATIENCE, eventually};
+use crate::{PATIENCE, eventually, eventually_within};
 
 /// A running `writ up`. It is killed when this is dropped.
 pub struct Up {
@@ -42,7 +42,7 @@ impl Up {
     #[track_caller]
     pub fn start_with(home: &Home, manifest: &Path, data: &Path, args: &[&str]) -> Self {
         let mut up = Self::spawn(home, manifest, data, args);
-        up.address = up.wait_until_deployed();
+        up.await_deployed(PATIENCE);
         up
     }
 
@@ -55,6 +55,23 @@ impl Up {
     pub fn spawn(home: &Home, manifest: &Path, data: &Path, args: &[&str]) -> Self {
         let mut command = home.command(&["up"]);
         command.arg(manifest).arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]).args(args);
+        Self::of(command)
+    }
+
+    /// Starts `writ dev` on a project that is compiled into `target`, with its log in JSON. Waits for nothing.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    #[track_caller]
+    #[must_use]
+    pub fn develop(home: &Home, project: &Path, target: &Path) -> Self {
+        let mut command = home.command(&["dev"]);
+        command.arg(project).args(["--listen", "127.0.0.1:0", "--log-format", "json"]).env("CARGO_TARGET_DIR", target);
+        Self::of(command)
+    }
+
+    #[track_caller]
+    fn of(mut command: Command) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let lines = Arc::<Mutex<Vec<String>>>::default();
@@ -81,10 +98,13 @@ impl Up {
         up
     }
 
-    /// Where it says that it listens, once it is deployed.
+    /// Waits until it is deployed, and finds out where it listens.
+    ///
+    /// # Panics
+    /// When it ends instead.
     #[track_caller]
-    fn wait_until_deployed(&mut self) -> SocketAddr {
-        eventually("the start", || {
+    pub fn await_deployed(&mut self, patience: Duration) {
+        self.address = eventually_within(patience, "the start", || {
             let ended = self.child.try_wait().expect("it is our child");
             let lines = self.all_lines();
             if let Some(status) = ended {
@@ -95,7 +115,7 @@ impl Up {
             let port = listening.split_once("127.0.0.1:")?.1;
             let port = port.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
             Some(SocketAddr::from(([127, 0, 0, 1], port)))
-        })
+        });
     }
 
     /// Where it listens.

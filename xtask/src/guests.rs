@@ -16,7 +16,7 @@ use crate::workspace::{Workspace, cargo, output, run};
 
 /// Builds `writ` and the guests, signs what is stale, and returns where `writ` is.
 pub(crate) fn build_and_sign(workspace: &Workspace) -> Result<PathBuf> {
-    require_target()?;
+    require_target(TARGET)?;
     let components = build_components(workspace)?;
     let writ = program(&build_programs(workspace, &["--bin", "writ"])?, "writ")?;
     sign(workspace, &components, &writ)?;
@@ -25,7 +25,7 @@ pub(crate) fn build_and_sign(workspace: &Workspace) -> Result<PathBuf> {
 
 /// As [`build_and_sign`], with every program as it is released: where `writ` and the benches are.
 pub(crate) fn build_for_benches(workspace: &Workspace) -> Result<[PathBuf; 2]> {
-    require_target()?;
+    require_target(TARGET)?;
     let components = build_components(workspace)?;
     let programs = build_programs(workspace, &["--release"])?;
     let writ = program(&programs, "writ")?;
@@ -209,22 +209,22 @@ fn artifacts(messages: &[u8]) -> Result<Vec<Artifact>> {
     Ok(artifacts)
 }
 
-/// Makes sure that rustc can compile for the guests' target. `rust-toolchain.toml` names it, but an older rustup, or a
+/// Makes sure that rustc can compile for a target. `rust-toolchain.toml` names the guests', but an older rustup, or a
 /// toolchain that was there before, does not act on that.
-fn require_target() -> Result<()> {
-    if has_target()? {
+pub(crate) fn require_target(target: &str) -> Result<()> {
+    if has_target(target)? {
         return Ok(());
     }
     let mut rustup = std::process::Command::new("rustup");
-    run(rustup.args(["target", "add", TARGET])).map_err(|error| {
-        anyhow!("rustc has no target {TARGET}: {error:#}\nhint: install rustup, or that target for your rustc")
+    run(rustup.args(["target", "add", target])).map_err(|error| {
+        anyhow!("rustc has no target {target}: {error:#}\nhint: install rustup, or that target for your rustc")
     })
 }
 
-fn has_target() -> Result<bool> {
+fn has_target(target: &str) -> Result<bool> {
     let sysroot = output(std::process::Command::new("rustc").args(["--print", "sysroot"]))?;
     let sysroot = String::from_utf8(sysroot).context("rustc's sysroot")?;
-    Ok(Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).join("lib").is_dir())
+    Ok(Path::new(sysroot.trim()).join("lib/rustlib").join(target).join("lib").is_dir())
 }
 
 /// What guests are compiled for.

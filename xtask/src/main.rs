@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod cargo_component;
 mod demo;
 mod guests;
 mod signed;
@@ -36,9 +37,17 @@ fn run(args: &[String]) -> Result<()> {
             print!("{HELP}");
             Ok(())
         }
-        ("guests", []) => {
+        ("guests", flags @ ([] | [_])) => {
+            let with_cargo_component = match flags {
+                [] => false,
+                [flag] if flag == "--cargo-component" => true,
+                [other, ..] => bail!("`guests` knows --cargo-component, and not `{other}`"),
+            };
             let workspace = Workspace::find()?;
-            guests::build_and_sign(&workspace)?;
+            let writ = guests::build_and_sign(&workspace)?;
+            if with_cargo_component {
+                cargo_component::install_and_build(&workspace, &writ)?;
+            }
             println!("export WRIT_HOME={}", shell_word(&workspace.home().display().to_string()));
             Ok(())
         }
@@ -47,7 +56,7 @@ fn run(args: &[String]) -> Result<()> {
         ("test", rest) => suite::run(&Workspace::find()?, rest),
         ("tidy", []) => tidy::run(&Workspace::find()?),
         (demo::ANNOUNCE, [address]) => demo::announce(address),
-        ("guests" | "tidy", [extra, ..]) => bail!("`{task}` takes no argument, and not `{extra}`"),
+        ("guests" | "tidy", [.., extra]) => bail!("`{task}` does not take so many arguments: `{extra}`"),
         _ => bail!("there is no task `{task}`\nhint: `cargo xtask help` lists them"),
     }
 }
@@ -66,6 +75,7 @@ cargo xtask TASK
 
   guests                         build the guest components and sign them into the target folder's guests/;
                                  stdout is a line for your shell: eval \"$(cargo xtask guests)\"
+  guests --cargo-component       also the one that cargo-component builds, which is installed first: some 20 minutes
   demo [--listen ADDR] [--data DIR]
                                  build everything, run the order service, and say what to curl
   test [ARGS]                    tidy, guests, then `cargo test --workspace ARGS` and the guests' own tests

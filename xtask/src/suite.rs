@@ -3,13 +3,14 @@
 use anyhow::Result;
 
 use crate::workspace::{self, Workspace, cargo};
-use crate::{guests, tidy};
+use crate::{cargo_component, guests, tidy};
 
 /// Runs them, with further arguments for `cargo test`. Tests find the signed guests by `WRIT_GUESTS`, the program by
 /// `WRIT_BIN` and its keys by `WRIT_HOME`.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     tidy::run(workspace)?;
     let writ = guests::build_and_sign(workspace)?;
+    cargo_component::build_if_installed(workspace, &writ)?;
 
     let mut tests = cargo();
     tests.current_dir(workspace.root()).args(["test", "--workspace"]).args(args);

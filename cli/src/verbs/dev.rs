@@ -49,7 +49,7 @@ pub(crate) struct Dev {
 }
 
 pub(crate) fn run(args: &Dev, settings: &Settings, home: &Home) -> Done {
-    let folder = args.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+    let folder = args.folder.clone().unwrap_or_default();
     let project = Project::open(folder.clone())?;
     recipe(&project)?;
     if !folder.join(MANIFEST).exists() {
@@ -107,7 +107,7 @@ impl Session<'_> {
         let mut signals = Signals::listen().context("signals cannot be handled")?;
         let mut hangup = signal(SignalKind::hangup()).context("signals cannot be handled")?;
         // Before the first build, so that no change is missed.
-        let mut watch = Watch::start(&self.folder)?;
+        let mut watch = Watch::start(&files::folder_of(&self.folder.join(MANIFEST)))?;
         let signal = tokio::select! {
             signal = ended(&mut signals, &mut hangup) => signal,
             never = self.follow(&mut watch) => match never {},

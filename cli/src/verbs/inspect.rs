@@ -9,7 +9,7 @@ use writ_host::{Artifact, Candidate, Denials, Export, LoadError, VerifiedArtifac
 use writ_manifest::Application;
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
-use writ_signing::token::{Claims, Kind, TokenError};
+use writ_signing::token::{Capabilities, Claims, Kind, TokenError};
 use writ_signing::{Component, Digest, Verified, VerifyError, inspect, verify};
 
 use crate::args::{Output, OutputArgs};
@@ -128,7 +128,8 @@ impl Report {
             wider::warn(component);
         }
         self.tell_interfaces()?;
-        self.tell_here()
+        self.tell_here()?;
+        self.tell_opened()
     }
 
     fn imports(&self) -> Vec<String> {
@@ -152,6 +153,21 @@ impl Report {
         for (what, names) in [("imports", self.imports()), ("exports", self.exports())] {
             output::data(format_args!("\n{what}{}", if names.is_empty() { " nothing" } else { "" }))?;
             names.iter().try_for_each(|name| output::data(format_args!("  {name}")))?;
+        }
+        Ok(())
+    }
+
+    /// What is in the baseline for everybody, and open where its owner gives something.
+    fn tell_opened(&self) -> Result<()> {
+        let Some(Capabilities::Only(claims)) =
+            self.verified.as_ref().ok().map(|own| &own.component().common.capabilities)
+        else {
+            return Ok(());
+        };
+        for (capability, how) in [("environment", "`writ run --env`"), ("filesystem", "`writ run --dir`")] {
+            if claims.contains_key(capability) {
+                output::data(format_args!("what it sees by {capability}, {how} or a manifest gives it"))?;
+            }
         }
         Ok(())
     }

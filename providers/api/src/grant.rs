@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smallvec::SmallVec;
+
 use crate::budget::{Budget, Now};
 use crate::units::Rate;
 use crate::{Claim, Constraint, Denied, LinkConfig, Principal};
@@ -99,19 +101,25 @@ impl<C: Constraint> Layer<C> {
     /// The first entry from `start` on that permits the whole request, and has some of its rate left if `now` is given.
     fn choose_from(&self, start: usize, request: C::Request<'_>, now: Option<&Now>) -> Result<usize, Denied> {
         let Claim::Entries(entries) = &self.claim else { return Ok(UNRESTRICTED) };
-        let (mut refusal, mut is_used_up) = (None, false);
-        for (index, (entry, budget)) in entries.iter().zip(&self.budgets).enumerate().skip(start) {
+        let (mut refusal, mut is_used_up, mut index) = (None, false, start);
+        while let (Some(entry), Some(budget)) = (entries.get(index), self.budgets.get(index)) {
             match (entry.permits(request), budget, now) {
                 (Ok(()), Some(budget), Some(now)) if !budget.has_one(now) => is_used_up = true,
                 (Ok(()), ..) => return Ok(index),
                 (Err(denied), ..) => refusal = refusal.or(Some(denied)),
             }
+            index = index.saturating_add(1);
         }
+        // A rate that is used up is what is said of it, whatever other entries refuse.
         Err(match refusal {
             _ if is_used_up => Denied::new("the rate it permits is used up"),
             Some(refusal) => refusal,
             None => Denied::new("permits nothing (its claim is empty)"),
         })
+    }
+
+    fn refused(&self, reason: Denied) -> Refused {
+        Refused { document: self.document.clone(), reason }
     }
 
     /// Draws on the rate of an entry, if it says one.
@@ -127,21 +135,22 @@ impl<C: Constraint> Layer<C> {
 /// `held` says by which entries the request is counted already: what was drawn for it is not drawn again.
 fn settle<C: Constraint>(
     layers: &[Layer<C>],
-    held: &mut [usize],
+    held: impl Iterator<Item = usize> + Clone,
     request: C::Request<'_>,
     now: Option<&Now>,
-) -> Result<(), Refused> {
-    let Some((layer, layers)) = layers.split_first() else { return Ok(()) };
-    let Some((held, others)) = held.split_first_mut() else { return Err(nothing()) };
-    let refused = |reason| Refused { document: layer.document.clone(), reason };
-    let mut entry = layer.choose(*held, request, now).map_err(refused)?;
-    settle(layers, others, request, now)?;
-    // Somebody else may have taken the last one meanwhile; then a later entry may still do.
-    while entry != *held && !layer.draw(entry, now) {
-        entry = layer.choose_from(entry.saturating_add(1), request, now).map_err(refused)?;
+) -> Result<Entries, Refused> {
+    let mut chosen = Entries::new();
+    for (layer, held) in layers.iter().zip(held.clone()) {
+        chosen.push(layer.choose(held, request, now).map_err(|reason| layer.refused(reason))?);
     }
-    *held = entry;
-    Ok(())
+    for ((layer, held), entry) in layers.iter().zip(held).zip(&mut chosen) {
+        // Somebody else may have taken the last one meanwhile; then a later entry may still do.
+        while *entry != held && !layer.draw(*entry, now) {
+            let later = layer.choose_from(entry.saturating_add(1), request, now);
+            *entry = later.map_err(|reason| layer.refused(reason))?;
+        }
+    }
+    Ok(chosen)
 }
 
 /// What a grant is made of. Only the host makes one, after `authorize`.
@@ -173,12 +182,7 @@ impl<C: Constraint> Grant<C> {
     /// # Errors
     /// [`Refused`] by the first document that does not.
     pub fn permits(&self, request: C::Request<'_>) -> Result<(), Refused> {
-        let (count, mut few, mut many) = (self.inner.layers.len(), [NO_ENTRY; FEW], Vec::new());
-        let held = few.get_mut(..count).unwrap_or_else(|| {
-            many.resize(count, NO_ENTRY);
-            &mut many
-        });
-        self.check(held, request)
+        self.check(std::iter::repeat(NO_ENTRY), request).map(drop)
     }
 
     /// As [`permits`](Self::permits), for a request that is not known as a whole yet.
@@ -186,8 +190,7 @@ impl<C: Constraint> Grant<C> {
     /// # Errors
     /// [`Refused`] by the first document that does not permit what is known of it.
     pub fn approve(&self, request: C::Request<'_>) -> Result<Approved<C>, Refused> {
-        let mut held = vec![NO_ENTRY; self.inner.layers.len()];
-        self.check(&mut held, request)?;
+        let held = self.check(std::iter::repeat(NO_ENTRY), request)?;
         Ok(Approved { grant: self.clone(), held })
     }
 
@@ -197,13 +200,13 @@ impl<C: Constraint> Grant<C> {
             return vec![nothing()];
         }
         let refusal = |layer: &Layer<C>| {
-            let reason = layer.choose_from(0, request, None).err()?;
-            Some(Refused { document: layer.document.clone(), reason })
+            let refused = layer.choose_from(0, request, None).err();
+            refused.map(|reason| layer.refused(reason))
         };
         self.inner.layers.iter().filter_map(refusal).collect()
     }
 
-    fn check(&self, held: &mut [usize], request: C::Request<'_>) -> Result<(), Refused> {
+    fn check(&self, held: impl Iterator<Item = usize> + Clone, request: C::Request<'_>) -> Result<Entries, Refused> {
         let now = self.inner.rated.then(Now::read);
         let settled = match self.inner.layers.as_slice() {
             [] => Err(nothing()),
@@ -263,7 +266,7 @@ impl<C> Clone for Grant<C> {
 /// and the size of another do not add up.
 pub struct Approved<C> {
     grant: Grant<C>,
-    held: Vec<usize>,
+    held: Entries,
 }
 
 impl<C: Constraint> Approved<C> {
@@ -273,7 +276,8 @@ impl<C: Constraint> Approved<C> {
     /// # Errors
     /// [`Refused`] by the first document that does not.
     pub fn extend(&mut self, request: C::Request<'_>) -> Result<(), Refused> {
-        self.grant.check(&mut self.held, request)
+        self.held = self.grant.check(self.held.iter().copied(), request)?;
+        Ok(())
     }
 }
 
@@ -281,8 +285,8 @@ impl<C: Constraint> Approved<C> {
 const NO_ENTRY: usize = usize::MAX;
 /// What counts a request that a document does not restrict.
 const UNRESTRICTED: usize = 0;
-/// As many documents as there are kinds of them, and some.
-const FEW: usize = 8;
+/// An entry of each document; there are seldom more documents than this.
+type Entries = SmallVec<[usize; 6]>;
 
 #[cfg(test)]
 mod tests;

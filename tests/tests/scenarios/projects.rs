@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use writ_tests::{Home, Manifest, Output, Scratch, Up, finish_within, unsigned_guest};
+use writ_tests::{Home, Manifest, Output, Scratch, Up, finish_within, guest, skip_anywhere, unsigned_guest};
 
 /// A project of the template of this name, made in a folder of its own.
 struct Project {
@@ -172,4 +172,25 @@ fn a_library_without_a_component_in_it_is_not_signed() {
         refused.contains("error: the package builds no component\nhint: a component is a program, or"),
         "{refused}"
     );
+}
+
+#[test]
+fn what_cargo_component_builds_runs_as_well() {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["component", "--version"]);
+    let missing = "cargo-component is not installed; `cargo xtask guests --cargo-component` does";
+    if !finish_within(COMPILING, cargo).status.success() && skip_anywhere(missing) {
+        return;
+    }
+    let (home, scratch, greet) = (Home::shared(), Scratch::new(), guest("greet.wasm"));
+    let call = |function, argument| {
+        let args = ["call", greet.to_str().unwrap(), "--data", "data", function, argument];
+        home.writ_in(&scratch, &args).succeeded()
+    };
+    assert_eq!(call("greet", r#""ada""#).stdout, "ok(\"Hello, ada! This is visit 1.\")\n");
+    let second = call("greet", r#""ada""#);
+    assert_eq!(second.stdout, "ok(\"Hello, ada! This is visit 2.\")\n");
+    assert!(second.stderr.contains("visit 2"), "{}", second.stderr);
+    let most = r#"[{name: "ada", count: 4294967295}, {name: "bob", count: 1}]"#;
+    assert_eq!(call("total", most).stdout, "4294967296\n");
 }

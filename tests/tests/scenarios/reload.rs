@@ -212,6 +212,13 @@ fn what_is_refused_keeps_what_runs() {
     check_refused(&up, &versions, &["denied: settings", "the host's policy has no `http-server`"]);
     fs::remove_file(&policy).unwrap();
 
+    // Another component, to which no route passes.
+    let without_id = claims.lines().filter(|line| !line.starts_with("id: ")).collect::<Vec<_>>().join("\n");
+    versions.scratch.write("writ.yaml", without_id);
+    versions.sign(&fs::read(unsigned_guest("settings.wasm")).unwrap(), "other.wasm");
+    versions.install("other.wasm");
+    check_refused(&up, &versions, &["route any / is taken by local/settings", "hint: a route passes to another"]);
+
     // Another application, and no manifest.
     let manifest = fs::read_to_string(versions.greet("1")).unwrap();
     versions.scratch.write("app.yaml", manifest.replace("metadata: { name: settings", "metadata: { name: other"));

@@ -211,7 +211,7 @@ proptest! {
             };
             for size in &sizes[1..] {
                 let (Some(ours), Some(theirs)) = (&mut approved, &mut expected) else { break };
-                prop_assert_eq!(&ours.held, &theirs.iter().copied().map(Option::unwrap).collect::<Vec<_>>());
+                prop_assert_eq!(&ours.held, &theirs.iter().copied().map(Option::unwrap).collect::<Entries>());
                 match (ours.extend((&name, *size)), naive.settle(theirs, (&name, *size))) {
                     (Ok(()), Some(settled)) => *theirs = settled,
                     (Err(_), None) => break,

@@ -184,6 +184,24 @@ async fn a_new_connection_that_is_closed_is_not_tried_again() {
     assert_eq!(recorder.connected().len(), 1);
 }
 
+#[tokio::test]
+async fn each_has_its_share_of_connections() {
+    let client = client(Script::of(&[&[PUBLIC]]), Recorder::answering(OK));
+    let (one, another) = (testing::account(), testing::account());
+    let kept_after = async |account, components: usize| {
+        for _ in 0..components {
+            let grant = grant_to(&Principal::new(account, testing::component(), "acme", "orders"), &[ANY()]);
+            for host in 0..17 {
+                assert!(Ask::http(format!("h{host}.example")).receive(&client, &grant).await.is_ok());
+            }
+        }
+        client.shared.pool.len()
+    };
+    assert_eq!(kept_after(one, 1).await, 16);
+    assert_eq!(kept_after(one, 4).await, 64);
+    assert_eq!(kept_after(another, 1).await, 80);
+}
+
 /// Keeps the lines that are written about requests.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<BTreeMap<&'static str, String>>>>);
