@@ -17,6 +17,7 @@ mod home;
 mod log;
 mod output;
 mod process;
+mod releases;
 mod revocations;
 mod runtime;
 mod seed;

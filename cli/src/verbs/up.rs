@@ -12,6 +12,7 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::releases::Releases;
 use crate::revocations::{Marks, Watch};
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
@@ -30,6 +31,9 @@ pub(crate) struct Up {
     /// Print what would be granted, or every denial, and start nothing
     #[arg(long)]
     check: bool,
+    /// Start a component even if a later release of it ran on this data folder; later means what follows this one from then on
+    #[arg(long)]
+    allow_rollback: bool,
     /// How many requests and messages run at once, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
     max_instances: Option<u32>,
@@ -52,19 +56,33 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     };
     // Decided before anything is made or opened: a refusal leaves no trace.
     let admission = loaded.authorize(&options)?;
+    if !args.allow_rollback {
+        Releases::read(&folder)?.check(&loaded)?;
+    }
     if args.check {
         return tell(&admission);
     }
     let data = Data::open(&folder)?;
     let marks = Marks::remember(data.path(), &roots)?;
+    let releases = Releases::read(data.path())?;
+    if !args.allow_rollback {
+        // Again, now that nobody else starts anything on this folder.
+        releases.check(&loaded)?;
+    }
     let options = Options { store: Some(data.store()?), ..options };
     let host = runtime::host(options, data.cache()?).map_err(advise)?;
+    let kept = Kept { watch: Watch::new(sources, &data, marks), releases };
     let runtime = runtime::tokio()?;
-    let done =
-        runtime.block_on(serve(&loaded, &admission, &host, args.drain.duration(), Watch::new(sources, &data, marks)));
+    let done = runtime.block_on(serve(&loaded, &admission, &host, args.drain.duration(), kept));
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// What the data folder remembers, and this host goes on writing down.
+struct Kept {
+    watch: Watch,
+    releases: Releases,
 }
 
 /// The address space that an engine reserves grows with the instances it may have.
@@ -85,7 +103,7 @@ fn tell(admission: &Admission) -> Done {
     Ok(Outcome::Done)
 }
 
-async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Duration, mut watch: Watch) -> Done {
+async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Duration, mut kept: Kept) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
     let mut signals = Signals::listen().context("signals cannot be handled")?;
     let application = &loaded.application.name;
@@ -98,11 +116,13 @@ async fn serve(loaded: &Loaded, admission: &Admission, host: &Host, drain: Durat
             return Ok(Outcome::Done);
         }
     };
+    // Not before: what does not even start must not keep an older release from starting.
+    kept.releases.ran(loaded)?;
     let components = admission.components().len();
     tracing::info!(target: "writ::host", %application, components, "deployed");
     let signal = tokio::select! {
         signal = signals.next() => signal,
-        never = watch.over(&deployment) => match never {},
+        never = kept.watch.over(&deployment) => match never {},
     };
     tracing::info!(target: "writ::host", signal, "stopping: running calls may end, new ones are refused");
     Ok(stop(host, deployment, drain, &mut signals.interrupt).await)

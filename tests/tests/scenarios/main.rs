@@ -17,6 +17,7 @@ mod messages;
 mod newcomer;
 mod orders;
 mod pool;
+mod releases;
 mod revoked;
 mod slow;
 mod stop;
