@@ -19,6 +19,7 @@ mod log;
 mod output;
 mod process;
 mod project;
+mod releases;
 mod revocations;
 mod running;
 mod runtime;

@@ -86,12 +86,15 @@ impl Source {
                 return lists;
             }
         };
+        let mut left = MOST_BYTES;
         for (issuer, path) in files {
             // Other operators' lists may lie in the same folder.
-            if issuer.role() == Role::Account || issuer == operator {
-                let bytes = files::read(&path, MAX_LIST).map_err(|error| unreadable(format!("{error:#}")));
-                lists.insert(issuer, bytes.and_then(|bytes| List::verify(&bytes, issuer)));
+            if issuer.role() != Role::Account && issuer != operator {
+                continue;
             }
+            let bytes = files::read(&path, left.min(MAX_LIST)).map_err(|error| unreadable(format!("{error:#}")));
+            left = left.saturating_sub(bytes.as_ref().map_or(0, Vec::len));
+            lists.insert(issuer, bytes.and_then(|bytes| List::verify(&bytes, issuer)));
         }
         lists
     }
@@ -123,3 +126,5 @@ pub(crate) fn path(folder: &Path, issuer: PublicKey) -> PathBuf {
 const SUFFIX: &str = ".revoked";
 /// How many lists are read from one folder.
 const MOST_LISTS: usize = 4096;
+/// How many bytes they may have together. An issuer whose list is past that is refused.
+const MOST_BYTES: usize = 64 << 20;

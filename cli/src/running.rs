@@ -11,6 +11,7 @@ use writ_provider::OpenError;
 use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::home::Home;
+use crate::releases::Releases;
 use crate::revocations::Watch;
 use crate::runtime::{self, Options};
 use crate::{Outcome, clock};
@@ -20,13 +21,20 @@ pub(crate) struct Running<'a> {
     host: &'a Host,
     watch: &'a Watch,
     options: Options,
+    /// What ran on the data folder, where a host does not go back behind that.
+    releases: Option<Releases>,
     /// Its name is that of the first deployment: the data folder is named for it.
     deployed: Option<(String, Deployment)>,
 }
 
 impl<'a> Running<'a> {
     pub(crate) fn new(host: &'a Host, watch: &'a Watch, options: Options) -> Self {
-        Self { host, watch, options, deployed: None }
+        Self { host, watch, options, releases: None, deployed: None }
+    }
+
+    /// Such that no release follows a later one of the same component.
+    pub(crate) fn forward(self, releases: Releases) -> Self {
+        Self { releases: Some(releases), ..self }
     }
 
     pub(crate) fn is_deployed(&self) -> bool {
@@ -38,6 +46,8 @@ impl<'a> Running<'a> {
         warn_of_stand_ins(loaded, self.host);
         let name = &loaded.application.name;
         let new = self.host.deploy(admission).await.map_err(|error| self.explain(error))?;
+        // Not before: what does not even start must not keep an older release from starting.
+        self.releases.as_mut().map_or(Ok(()), |releases| releases.ran(loaded))?;
         drop(self.deployed.replace((name.clone(), new)));
         let components = admission.components().len();
         tracing::info!(target: "writ::host", application = %name, components, "deployed");
@@ -55,6 +65,7 @@ impl<'a> Running<'a> {
         self.options.named_routes.set(policies.host.as_ref().map(runtime::named_routes).unwrap_or_default());
         self.host.set_policies(policies);
         let admission = self.authorize(&loaded)?;
+        self.releases.as_ref().map_or(Ok(()), |releases| releases.check(&loaded))?;
         self.deploy(&loaded, &admission).await
     }
 

@@ -76,6 +76,9 @@ fn create(args: &Create, home: &Home) -> Done {
     let about = common(&args.name, subject.public(), &args.most, args.expires)?;
     let token = token::sign_account(&AccountDraft { common: about }, &operator.key, clock::now()?)?;
     let old = home.tokens().get(subject.public())?;
+    if old.as_ref().is_some_and(|old| old.kind() != Kind::Account) {
+        bail!("{} is a signing key; as an account it would own nothing that its account does", subject.public());
+    }
     subject.keep(&args.name, &token, home)?;
     tell(&args.name, &token, &operator, args.output.output)?;
     if let Some(old) = old {

@@ -1,6 +1,7 @@
 //! `writ dev`: builds, signs and runs a project, and does it again for every change.
 //!
-//! What runs goes on until what takes its place was built, signed and allowed. Nothing is looser than under `up`.
+//! What runs goes on until what takes its place was built, signed and allowed. Nothing is looser than under `up`, but
+//! for this: it may go back, as the sources do.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

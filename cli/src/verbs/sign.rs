@@ -1,6 +1,7 @@
 //! `writ sign`: puts a component's claims, and the chain that vouches for them, into its file.
 
 mod first;
+mod refresh;
 mod signer;
 
 use std::path::{Path, PathBuf};
@@ -37,11 +38,18 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "TIME")]
     expires: Option<Time>,
 
+    /// Only swap the tokens of the account and the signing key for those that are kept here, without signing again
+    #[arg(long, conflicts_with_all = ["claims", "expires", "key", "seed_stdin", "seed_fd"])]
+    refresh_chain: bool,
+
     #[command(flatten)]
     wanted: Wanted,
 }
 
 pub(crate) fn run(args: &Sign, home: &Home) -> Done {
+    if args.refresh_chain {
+        return refresh::run(args, home);
+    }
     let out = args.out.as_deref().unwrap_or(&args.file);
     let claims = args.claims.as_deref();
     let signed = Job { file: &args.file, claims, out, expires: args.expires, wanted: &args.wanted }.run(home)?;
@@ -120,7 +128,7 @@ impl Signed {
         if same_release && old.digest != claims.digest {
             let revision = claims.revision;
             output::hint(format_args!(
-                "other bytes were signed as revision {revision} before; raise `revision` with every release, or hosts that ran those refuse these"
+                "other bytes were signed as revision {revision} before; raise `revision` with every release: hosts go by it, and then by the time"
             ));
         }
     }
@@ -194,14 +202,18 @@ fn sign(
     let vouchers = &signer.vouchers;
     let tokens = Tokens::new(token, vouchers.signing_key.clone(), vouchers.account.clone())?;
     let signed = section::embed(file, &tokens)?;
-    // Who signs for hosts elsewhere need not trust anybody: all else must hold.
+    let component = verified(&signed, &tokens, home, now)?;
+    Ok((signed, component))
+}
+
+/// What verifying it gives. Who signs for hosts elsewhere need not trust anybody: all else must hold.
+fn verified(signed: &[u8], tokens: &Tokens, home: &Home, now: u64) -> Result<Verified<Component>> {
     let mut roots = home.trust().sources()?.roots(&Marks::default());
-    let operator = vouchers.account.unverified_claims()?.common().issuer;
+    let operator = tokens.account().unverified_claims()?.common().issuer;
     if !roots.contains(&operator) {
         roots.extend([(operator, Revocations::Never)]);
     }
-    let verified = writ_signing::verify(&signed, &roots, now);
-    Ok((signed, verified.context("what was signed would not verify, so nothing was written")?))
+    writ_signing::verify(signed, &roots, now).context("what was signed would not verify, so nothing was written")
 }
 
 fn tell_claims(component: &Verified<Component>) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::releases::Releases;
 use crate::revocations::Watch;
 use crate::running::{Running, Signals};
 use crate::runtime::{self, Options};
@@ -31,6 +32,9 @@ pub(crate) struct Up {
     /// Print what would be granted, or every denial, and start nothing
     #[arg(long)]
     check: bool,
+    /// Start a component even if a later release of it ran on this data folder; later means what follows this one from then on
+    #[arg(long)]
+    allow_rollback: bool,
     /// How many requests and messages run at once, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
     max_instances: Option<u32>,
@@ -52,15 +56,19 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     };
     // Decided before anything is made or opened: a refusal leaves no trace.
     let admission = loaded.authorize(&options)?;
+    Releases::read(&folder, args.allow_rollback)?.check(&loaded)?;
     if args.check {
         return tell(&admission);
     }
     let data = Data::open(&folder)?;
     watch.keep(&data)?;
+    // Again, now that nobody else starts anything on this folder.
+    let releases = Releases::read(data.path(), args.allow_rollback)?;
+    releases.check(&loaded)?;
     let options = Options { store: Some(data.store()?), ..options };
     let host = runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?;
     let (host, watch) = (&host, &watch);
-    let mut running = Running::new(host, watch, options);
+    let mut running = Running::new(host, watch, options).forward(releases);
     let runtime = runtime::tokio()?;
     let serving = serve(args, settings, home, (loaded, admission), &mut running);
     let done = runtime.block_on(watch.during(host, serving));

@@ -255,6 +255,9 @@ fn signing_keys_that_are_not_made() {
         error: A… is an account's key, which signs for itself
     "#]]);
     work.run(&add(&["--any", "--any-component"]));
+    work.refuses(&["account", "create", "ci", "--key", "ci", "--any"]).err(&expect![[r#"
+        error: A… is a signing key; as an account it would own nothing that its account does
+    "#]]);
     work.refuses(&["account", "signing-key", "add", "further", "--account", "ci", "--any-component", "--any"]).err(
         &expect![[r#"
             error: ci is a signing key itself; signing keys are signed by their account

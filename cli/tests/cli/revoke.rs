@@ -319,6 +319,17 @@ fn a_broken_list_stops_its_own_account_alone() {
     work.run(&["verify", "a.wasm"]);
 }
 
+/// A folder that holds more lists than anybody has accounts is not read.
+#[test]
+fn too_many_lists() {
+    let work = world();
+    for _ in 0..4096 {
+        let key = writ_signing::SigningKey::generate(writ_signing::Role::Account).unwrap().public();
+        fs::write(work.path(&format!("lists/{key}.revoked")), "").unwrap();
+    }
+    refused(&work, "lists holds more than 4096 lists");
+}
+
 /// What a data folder has seen, nothing goes back behind.
 #[test]
 fn lists_never_go_back() {

@@ -476,6 +476,51 @@ proptest! {
         prop_assert!(List::verify(forge(HEADER, &with_jti(json), &world.account).as_bytes(), issuer).is_err());
     }
 
+    /// Any two lists, any time, any memory: what stands is what a plain reading of the rules lets stand.
+    #[test]
+    fn as_the_rules_read(
+        [operators, accounts] in prop::array::uniform2(prop::option::of((1_u64..4, 0_u64..4, prop::option::of(any::<bool>())))),
+        [seen_operators, seen_accounts] in prop::array::uniform2(prop::option::of(1_u64..4)),
+        required: bool,
+    ) {
+        static WORLD: std::sync::LazyLock<World> = std::sync::LazyLock::new(World::new);
+        let world = &*WORLD;
+        let file = world.direct(&component());
+        let now = NOW + 3600;
+        // Ages in steps of twenty hours, of which one is fresh where lists may be a day old.
+        let iat = |age: u64| now - age * 20 * 3600;
+        let make = |key: &SigningKey, subject: PublicKey, (number, age, revoked): (u64, u64, Option<bool>)| {
+            let extent = revoked.map(|total| if total { Extent::Total } else { Extent::Before(NOW) });
+            let revoked: Vec<_> = extent.into_iter().map(|extent| (Subject::Key(subject), extent)).collect();
+            list(key, number, iat(age), &revoked)
+        };
+        let demanded = if required { AccountLists::Required } else { AccountLists::Optional };
+        let mut lists = Lists::new(DAY, demanded);
+        let parts = [
+            (&world.operator, world.account.public(), operators, seen_operators, true),
+            (&world.account, world.id, accounts, seen_accounts, required),
+        ];
+        let mut stands = true;
+        for (key, subject, found, seen, needed) in parts {
+            if let Some(number) = seen {
+                // As if the very list that is found had been seen, where the numbers are the same.
+                let same = found.filter(|found| found.0 == number).map(|found| make(key, subject, found).mark());
+                let mark = same.unwrap_or_else(|| list(key, number, 1, &[]).mark());
+                lists.demand(key.public(), mark);
+            }
+            stands &= match found {
+                None => !needed && seen.is_none(),
+                // The tokens are of `NOW`, so what was said before then is another matter.
+                Some((number, age, revoked)) => age <= 1 && seen.is_none_or(|seen| number >= seen) && revoked != Some(true),
+            };
+            if let Some(found) = found {
+                lists.insert(key.public(), Ok(make(key, subject, found)));
+            }
+        }
+        let roots = Roots::from_iter([(world.operator.public(), Revocations::Lists(lists))]);
+        prop_assert_eq!(verify(&file, &roots, now).is_ok(), stands);
+    }
+
     /// However lists follow each other, what was voided stays so.
     #[test]
     fn what_was_revoked_stays_so(steps in proptest::collection::vec((0_usize..4, proptest::option::of(0_u64..100)), 1..12)) {

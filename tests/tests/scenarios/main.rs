@@ -21,6 +21,7 @@ mod newcomer;
 mod orders;
 mod pool;
 mod projects;
+mod releases;
 mod reload;
 mod revoked;
 mod run;
