@@ -8,6 +8,7 @@
 //! | `secret` | 32 random bytes that vouch for the compiled code |
 //! | `cache/` | compiled code, each entry under the secret |
 //! | `store/` | the key-value store |
+//! | `revocations` | of each issuer the newest revocation list that was seen |
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -77,6 +78,11 @@ impl Data {
         let seed = Zeroizing::new(files::read_own(&path, 4096)?);
         let seed = Zeroizing::new(String::from_utf8_lossy(&seed).trim().to_owned());
         SigningKey::from_seed(&seed).with_context(|| format!("{} holds no host key", path.display()))
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the key-value store lies.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
-use writ_signing::PublicKey;
+use writ_signing::{Component, PublicKey, Verified};
 
 use crate::denial::{Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
@@ -47,6 +47,7 @@ pub struct Admitted {
     pub(crate) principal: Principal,
     pub(crate) artifact: Artifact,
     pub(crate) expires: u64,
+    pub(crate) verified: Verified<Component>,
     /// Every document that applies, widest authority last.
     pub(crate) documents: Vec<Statement>,
     /// The provider capabilities that its imports and triggers use, with the link's configuration.
@@ -141,6 +142,7 @@ pub fn authorize(
             principal: candidate.verified.principal(),
             artifact: candidate.verified.artifact().clone(),
             expires: candidate.verified.chain().map(|(_, common)| common.exp).min().unwrap_or(0),
+            verified: candidate.verified.proof().clone(),
             documents: statements,
             capabilities,
             triggers,

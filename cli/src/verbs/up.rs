@@ -12,6 +12,8 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::releases::Releases;
+use crate::revocations::Watch;
 use crate::running::{Running, Signals};
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
@@ -30,6 +32,9 @@ pub(crate) struct Up {
     /// Print what would be granted, or every denial, and start nothing
     #[arg(long)]
     check: bool,
+    /// Start a component even if a later release of it ran on this data folder; later means what follows this one from then on
+    #[arg(long)]
+    allow_rollback: bool,
     /// How many requests and messages run at once, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
     max_instances: Option<u32>,
@@ -39,7 +44,10 @@ pub(crate) struct Up {
 }
 
 pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
-    let loaded = Loaded::manifest(&args.manifest, &home.trust().roots()?, clock::now()?)?;
+    let application = application::read(&args.manifest)?;
+    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&application.name));
+    let watch = Watch::new(home, Some(&folder))?;
+    let loaded = Loaded::manifest(&args.manifest, application, &watch.roots(), clock::now()?)?;
     let options = Options {
         listen: args.listen,
         policies: application::policies(home)?,
@@ -48,16 +56,22 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     };
     // Decided before anything is made or opened: a refusal leaves no trace.
     let admission = loaded.authorize(&options)?;
+    Releases::read(&folder, args.allow_rollback)?.check(&loaded)?;
     if args.check {
         return tell(&admission);
     }
-    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
     let data = Data::open(&folder)?;
+    watch.keep(&data)?;
+    // Again, now that nobody else starts anything on this folder.
+    let releases = Releases::read(data.path(), args.allow_rollback)?;
+    releases.check(&loaded)?;
     let options = Options { store: Some(data.store()?), ..options };
     let host = runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?;
-    let mut running = Running::new(host, options);
+    let (host, watch) = (&host, &watch);
+    let mut running = Running::new(host, watch, options).forward(releases);
     let runtime = runtime::tokio()?;
-    let done = runtime.block_on(serve(args, settings, home, (loaded, admission), &mut running));
+    let serving = serve(args, settings, home, (loaded, admission), &mut running);
+    let done = runtime.block_on(watch.during(host, serving));
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
@@ -86,7 +100,7 @@ async fn serve(
     settings: &Settings,
     home: &Home,
     (loaded, admission): (Loaded, Admission),
-    running: &mut Running,
+    running: &mut Running<'_>,
 ) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
     let mut signals = Signals::listen().context("signals cannot be handled")?;
@@ -111,7 +125,7 @@ async fn serve(
         tokio::select! {
             signal = signals.next() => break signal,
             reloaded = running.reload(&args.manifest, home) => if let Err(error) = reloaded {
-                output::refused("not reloaded, so what ran goes on", &error, settings.log_format);
+                output::refused("not reloaded, so what ran goes on unless it was revoked", &error, settings.log_format);
             }
         }
     };
