@@ -15,7 +15,7 @@ use writ_manifest::{Application, Policy, TrustPolicy};
 use writ_signing::token::{
     self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Components, SigningKeyDraft, Tokens,
 };
-use writ_signing::{PublicKey, Role, Roots, SigningKey, section};
+use writ_signing::{PublicKey, Revocations, Role, Roots, SigningKey, section};
 
 use crate::probe::{Config, Found, Probe};
 
@@ -123,7 +123,7 @@ impl Signed {
     }
 
     pub(crate) fn roots(&self) -> Roots {
-        Roots::from_iter([self.operator])
+        Roots::from_iter([(self.operator, Revocations::Never)])
     }
 
     /// The host's policy, and trust in whoever signed this.

@@ -17,7 +17,7 @@ use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
 use writ_manifest::{Application, TrustPolicy};
 use writ_messaging::Messaging;
-use writ_signing::{PublicKey, Roots};
+use writ_signing::{PublicKey, Revocations, Roots};
 
 use crate::guest::{guests, variable};
 use crate::http_load::{Asked, Load};
@@ -80,7 +80,7 @@ pub(crate) async fn host(address: &str, folder: &str) -> Result<()> {
     let (address, folder): (SocketAddr, _) = (address.parse()?, Path::new(folder));
     let mut end = signal(SignalKind::terminate())?;
     let operators = trusted()?;
-    let roots = Roots::from_iter(operators.iter().copied());
+    let roots = operators.iter().map(|operator| (*operator, Revocations::Never)).collect::<Roots>();
     let application = Application::parse(&fs::read_to_string(guests()?.join("orders.yaml"))?)?;
     let verified = |entry: &writ_manifest::Component| -> Result<VerifiedArtifact> {
         let image = entry.image().context("a component without an image")?;

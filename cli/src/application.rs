@@ -21,11 +21,9 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads a manifest and every component file it names. Every file that does not verify is named, not only the first.
-    pub(crate) fn manifest(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
-        let text = files::read_text(path, MAX_BYTES)?;
-        let mut application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
-        refuse_unsupported(path, &application)?;
+    /// Reads every component file that an application names, whose manifest lies there. Every file that does not verify is
+    /// named, not only the first.
+    pub(crate) fn manifest(path: &Path, mut application: Application, roots: &Roots, now: u64) -> Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
         place_folders(&mut application, folder)?;
         let part = |component: &ComponentEntry| {
@@ -59,6 +57,14 @@ impl Loaded {
         let parts = self.application.components.iter().zip(&self.components);
         parts.map(|(entry, verified)| Candidate { entry, verified }).collect()
     }
+}
+
+/// Reads a manifest.
+pub(crate) fn read(path: &Path) -> Result<Application> {
+    let text = files::read_text(path, MAX_BYTES)?;
+    let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
+    refuse_unsupported(path, &application)?;
+    Ok(application)
 }
 
 /// Reads a component file once and verifies it.
@@ -116,7 +122,7 @@ fn refuse_unsupported(path: &Path, application: &Application) -> Result<()> {
 
 /// The most that this host's owner allows: `policy.yaml`, where there is one, and every trust entry's policy.
 pub(crate) fn policies(home: &Home) -> Result<Policies> {
-    let trust = home.trust().in_force()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
+    let trust = home.trust().entries()?.into_iter().map(|(operator, entry)| (operator, entry.policy)).collect();
     Ok(Policies { host: host_policy(&home.path().join("policy.yaml"))?, trust })
 }
 

@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
 use crate::verbs::{
-    account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, run, sign, trust, up, verify,
+    account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, revoke, run, sign, trust, up,
+    verify,
 };
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
@@ -44,6 +45,8 @@ pub(crate) enum Verb {
     /// Vouch for accounts and for their signing keys
     #[command(subcommand)]
     Account(account::Account),
+    /// Take back accounts, signing keys, components and files before their time
+    Revoke(revoke::Revoke),
     /// Say which operators this host trusts
     #[command(subcommand)]
     Trust(trust::Trust),

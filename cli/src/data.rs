@@ -9,6 +9,7 @@
 //! | `cache/` | compiled code, each entry under the secret |
 //! | `store/` | the key-value store |
 //! | `audit/` | what was decided and done |
+//! | `revocations` | of each issuer the newest revocation list that was seen |
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -78,6 +79,11 @@ impl Data {
         let seed = Zeroizing::new(files::read_own(&path, 4096)?);
         let seed = Zeroizing::new(String::from_utf8_lossy(&seed).trim().to_owned());
         SigningKey::from_seed(&seed).with_context(|| format!("{} holds no host key", path.display()))
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the key-value store lies.

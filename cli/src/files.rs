@@ -158,6 +158,13 @@ pub(crate) fn create_own(path: &Path, bytes: &[u8]) -> Result<()> {
     create_with(path, bytes, 0o600)
 }
 
+/// As [`replace`], such that [`read_own`] reads it. It is the name that is replaced, and never what it may link to.
+pub(crate) fn replace_own(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = prepare(path, bytes, Permissions::from_mode(0o600))?;
+    temporary.persist(path).with_context(|| cannot_write(path))?;
+    sync_folder(path)
+}
+
 fn create_with(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let temporary = prepare(path, bytes, Permissions::from_mode(mode))?;
     temporary.persist_noclobber(path).map_err(|error| error.error).with_context(|| cannot_write(path))?;

@@ -5,6 +5,7 @@
 //! | `keys/NAME.nk` | one seed, for its owner's eyes only |
 //! | `tokens/A….jwt` | the token of an account or of a signing key |
 //! | `trust/O….yaml` | an operator that is trusted, and how far |
+//! | `revoked/KEY.revoked` | the lists that were signed here |
 //!
 //! Nothing is kept in memory: a verb reads what it needs, once.
 
@@ -46,8 +47,13 @@ impl Home {
         Tokens::in_folder(self.0.join("tokens"))
     }
 
+    /// Where `writ revoke` keeps lists.
+    pub(crate) fn revoked(&self) -> PathBuf {
+        self.0.join("revoked")
+    }
+
     pub(crate) fn trust(&self) -> Trust {
-        Trust::in_folder(self.0.join("trust"))
+        Trust::in_home(self.0.clone())
     }
 }
 

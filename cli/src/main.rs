@@ -19,6 +19,8 @@ mod log;
 mod output;
 mod process;
 mod project;
+mod releases;
+mod revocations;
 mod running;
 mod runtime;
 mod seed;

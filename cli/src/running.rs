@@ -11,20 +11,30 @@ use writ_provider::OpenError;
 use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::home::Home;
+use crate::releases::Releases;
+use crate::revocations::Watch;
 use crate::runtime::{self, Options};
 use crate::{Outcome, clock};
 
 /// A host, and what is deployed on it.
-pub(crate) struct Running {
-    host: Host,
+pub(crate) struct Running<'a> {
+    host: &'a Host,
+    watch: &'a Watch,
     options: Options,
+    /// What ran on the data folder, where a host does not go back behind that.
+    releases: Option<Releases>,
     /// Its name is that of the first deployment: the data folder is named for it.
     deployed: Option<(String, Deployment)>,
 }
 
-impl Running {
-    pub(crate) fn new(host: Host, options: Options) -> Self {
-        Self { host, options, deployed: None }
+impl<'a> Running<'a> {
+    pub(crate) fn new(host: &'a Host, watch: &'a Watch, options: Options) -> Self {
+        Self { host, watch, options, releases: None, deployed: None }
+    }
+
+    /// Such that no release follows a later one of the same component.
+    pub(crate) fn forward(self, releases: Releases) -> Self {
+        Self { releases: Some(releases), ..self }
     }
 
     pub(crate) fn is_deployed(&self) -> bool {
@@ -33,9 +43,11 @@ impl Running {
 
     /// Deploys what was admitted, in the place of what runs. What ran goes on where it fails, or is not awaited.
     pub(crate) async fn deploy(&mut self, loaded: &Loaded, admission: &Admission) -> Result<()> {
-        warn_of_stand_ins(loaded, &self.host);
+        warn_of_stand_ins(loaded, self.host);
         let name = &loaded.application.name;
         let new = self.host.deploy(admission).await.map_err(|error| self.explain(error))?;
+        // Not before: what does not even start must not keep an older release from starting.
+        self.releases.as_mut().map_or(Ok(()), |releases| releases.ran(loaded))?;
         drop(self.deployed.replace((name.clone(), new)));
         let components = admission.components().len();
         tracing::info!(target: "writ::host", application = %name, components, "deployed");
@@ -44,13 +56,16 @@ impl Running {
 
     /// Reads everything again, and deploys it in the place of what runs.
     pub(crate) async fn reload(&mut self, manifest: &Path, home: &Home) -> Result<()> {
+        // Before anything that may be refused: what was revoked ends, whatever becomes of this.
+        let roots = self.watch.reread(home, self.host)?;
         let policies = application::policies(home)?;
-        let loaded = Loaded::manifest(manifest, &home.trust().roots()?, clock::now()?)?;
+        let loaded = Loaded::manifest(manifest, application::read(manifest)?, &roots, clock::now()?)?;
         self.check_name(&loaded)?;
         // Before anything is decided. They are the owner's word from now on, whatever becomes of this.
         self.options.named_routes.set(policies.host.as_ref().map(runtime::named_routes).unwrap_or_default());
         self.host.set_policies(policies);
         let admission = self.authorize(&loaded)?;
+        self.releases.as_ref().map_or(Ok(()), |releases| releases.check(&loaded))?;
         self.deploy(&loaded, &admission).await
     }
 

@@ -12,6 +12,7 @@ pub(crate) mod inspect;
 pub(crate) mod key;
 pub(crate) mod man;
 pub(crate) mod new;
+pub(crate) mod revoke;
 pub(crate) mod run;
 pub(crate) mod sign;
 pub(crate) mod trust;
@@ -32,6 +33,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Doctor(args) => doctor::run(&args, settings, &home),
         Verb::Key(args) => key::run(args, &home),
         Verb::Account(args) => account::run(args, &home),
+        Verb::Revoke(args) => revoke::run(&args, &home),
         Verb::Trust(args) => trust::run(args, &home),
         Verb::Init(args) => init::run(&args),
         Verb::Sign(args) => sign::run(&args, &home),

@@ -8,7 +8,7 @@ use std::error::Error;
 use writ_host::{Artifact, Candidate, Capacity, Host, Policies, Registry, Settings, now};
 use writ_manifest::{Application, TrustPolicy};
 use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
-use writ_signing::{PublicKey, Role, Roots, SigningKey, section};
+use writ_signing::{PublicKey, Revocations, Role, Roots, SigningKey, section};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -25,9 +25,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// From the bytes of a component to the answer of one of its functions. Arguments and answer are text, in WAVE.
 pub(crate) async fn call(component: &[u8], function: &str, args: &[String]) -> Result<Option<String>, Box<dyn Error>> {
     let (signed, operator) = sign(component)?;
-    // What the bytes are, and the proof of who signed them.
+    // What the bytes are, and the proof of who signed them. Nothing under this operator is ever revoked.
     let artifact = Artifact::new(signed)?;
-    let verified = artifact.verify(&Roots::from_iter([operator]), now())?;
+    let verified = artifact.verify(&Roots::from_iter([(operator, Revocations::Never)]), now())?;
     // A host without providers, that trusts this operator in whatever it grants.
     let trust = BTreeMap::from([(operator, TrustPolicy::Any)]);
     let policies = Policies { host: None, trust };

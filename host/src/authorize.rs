@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
-use writ_signing::{Component, Digest, PublicKey, Verified};
+use writ_signing::{Component, PublicKey, Verified};
 
 use crate::denial::{Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
@@ -48,7 +48,7 @@ pub struct Admitted {
     pub(crate) principal: Principal,
     pub(crate) artifact: Artifact,
     pub(crate) expires: u64,
-    pub(crate) release: Release,
+    pub(crate) verified: Verified<Component>,
     /// Every document that applies, widest authority last.
     pub(crate) documents: Vec<Statement>,
     /// The provider capabilities that its imports and triggers use, with the link's configuration.
@@ -59,29 +59,6 @@ pub struct Admitted {
     pub(crate) settings: LinkConfig,
     pub(crate) limits: AdmittedLimits,
     pub(crate) instances: Option<u32>,
-}
-
-/// Which release of a component it is, and who said so.
-#[derive(Debug, Clone)]
-pub(crate) struct Release {
-    /// SHA-256 of the bytes that were signed.
-    pub(crate) digest: Digest,
-    pub(crate) revision: u64,
-    /// The `jti` of each token of its chain, the component's own first.
-    pub(crate) tokens: Vec<String>,
-    pub(crate) operator: PublicKey,
-}
-
-impl Release {
-    fn of(verified: &Verified<Component>) -> Self {
-        let claims = verified.component();
-        Self {
-            digest: claims.digest,
-            revision: claims.revision,
-            tokens: verified.chain().map(|(_, common)| common.jti.clone()).collect(),
-            operator: verified.operator(),
-        }
-    }
 }
 
 /// How an admitted component reaches a capability.
@@ -171,7 +148,7 @@ pub fn authorize(
             principal: candidate.verified.principal(),
             artifact: candidate.verified.artifact().clone(),
             expires: candidate.verified.chain().map(|(_, common)| common.exp).min().unwrap_or(0),
-            release: Release::of(candidate.verified),
+            verified: candidate.verified.proof().clone(),
             documents: statements,
             capabilities,
             triggers,

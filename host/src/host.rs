@@ -9,6 +9,7 @@ use writ_manifest::Application;
 use writ_provider::wasmtime::component::Component;
 use writ_provider::wasmtime::{self, Engine};
 use writ_provider::{Generation, OpenError, Opening, Target};
+use writ_signing::Roots;
 
 use crate::audit::{Audit, Clerk, Event};
 use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
@@ -21,6 +22,7 @@ use crate::load::{Artifact, Export};
 use crate::prepared::{Entry, Gate, Pool, Prepared};
 use crate::registry::{Parts, Registry, Route, claims};
 use crate::shares::Shares;
+use crate::standing::Standings;
 use crate::vocabulary::Word;
 
 /// How a host is set up.
@@ -47,6 +49,7 @@ pub struct Host {
     // What deployments have in common: a swap resets none of it.
     budgets: Budgets,
     shares: Shares,
+    standings: Standings,
     generations: AtomicU64,
     pool: Pool,
     _ticker: Ticker,
@@ -154,6 +157,7 @@ impl Host {
             clerk: audit.map(Audit::clerk).transpose()?.map(Arc::new),
             budgets: Budgets::default(),
             shares: Shares::default(),
+            standings: Standings::default(),
             generations: AtomicU64::new(0),
             pool,
             _ticker: ticker,
@@ -188,6 +192,13 @@ impl Host {
     /// what it was granted, until it is deployed again.
     pub fn set_policies(&self, policies: Policies) {
         *self.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
+    }
+
+    /// Asks of all that runs, by the lists as they are now, whether it was revoked. What was, or rests on an operator that is
+    /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged. For a
+    /// host that stays, to be asked every few seconds: lists age, too.
+    pub fn review(&self, roots: &Roots, now: u64) {
+        self.standings.review(roots, now);
     }
 
     /// Compiles, links and connects what was admitted. What comes in meanwhile goes to an older deployment of the same
@@ -270,6 +281,7 @@ impl Host {
             pool: self.pool.clone(),
             gate,
             expires: admitted.expires,
+            standing: self.standings.of(admitted.verified.clone()),
         })
     }
 

@@ -26,6 +26,7 @@ mod prepared;
 mod registry;
 mod run;
 mod shares;
+mod standing;
 mod stub;
 mod vocabulary;
 mod wasi;

@@ -28,6 +28,11 @@ impl VerifiedArtifact {
     pub fn artifact(&self) -> &Artifact {
         &self.artifact
     }
+
+    /// What was verified of them.
+    pub fn proof(&self) -> &Verified<Component> {
+        &self.verified
+    }
 }
 
 impl Deref for VerifiedArtifact {

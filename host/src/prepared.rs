@@ -17,6 +17,7 @@ use writ_provider::{
 
 use crate::engine::TABLE_ELEMENTS;
 use crate::link::Linked;
+use crate::standing::Standing;
 
 /// How much longer than its deadline a call is awaited: for a provider that forgot to end by it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -37,6 +38,7 @@ pub(crate) struct Prepared {
     pub(crate) gate: Gate,
     /// In unix seconds: nothing new starts from then on.
     pub(crate) expires: u64,
+    pub(crate) standing: Arc<Standing>,
 }
 
 /// What a call passes before it takes a store.
@@ -149,6 +151,13 @@ impl Prepared {
         Failure { kind, reason }
     }
 
+    fn revoked(&self) -> Failure {
+        let (kind, reason) = (FailureKind::Revoked, Busy::Revoked.to_string());
+        let (component, id) = (&self.principal, self.principal.keyed());
+        tracing::warn!(target: "writ::failed", %component, %id, ?kind, %reason, "a call was ended");
+        Failure { kind, reason }
+    }
+
     fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -198,6 +207,7 @@ impl Callable for Entry {
             if crate::now() >= self.0.expires {
                 return Err(Busy::Expired);
             }
+            self.0.standing.admits()?;
             let until = Instant::now() + wait;
             let passed = self.0.gate.pass(until).await?;
             let store = self.0.pool.take(until).await?;
@@ -217,15 +227,21 @@ impl Callable for Entry {
             // not: its parked future is dropped, then its store, which no one enters again.
             let longest = deadline.instant() + GRACE;
             let call = AssertUnwindSafe(work(&mut store)).catch_unwind();
-            let ended = tokio::time::timeout_at(longest.into(), call).await;
+            let ended = tokio::select! {
+                // First, so that what is revoked as it begins ends before it did anything.
+                biased;
+                () = prepared.standing.revoked() => None,
+                ended = tokio::time::timeout_at(longest.into(), call) => Some(ended),
+            };
             let outcome = match ended {
-                Ok(Ok(Ok(()))) => Ok(()),
-                Ok(Ok(Err(error))) => {
+                None => Err(prepared.revoked()),
+                Some(Ok(Ok(Ok(())))) => Ok(()),
+                Some(Ok(Ok(Err(error)))) => {
                     let refused = store.data_mut().limits().refused();
                     Err(prepared.failed(&error, refused, started.elapsed()))
                 }
-                Ok(Err(panic)) => Err(prepared.panicked(panic.as_ref())),
-                Err(_) => Err(prepared.failed(&Trap::Interrupt.into(), false, started.elapsed())),
+                Some(Ok(Err(panic))) => Err(prepared.panicked(panic.as_ref())),
+                Some(Err(_)) => Err(prepared.failed(&Trap::Interrupt.into(), false, started.elapsed())),
             };
             let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
             drop(permit);

@@ -3,7 +3,7 @@
 //! ```
 //! use std::collections::BTreeMap;
 //! use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
-//! use writ_signing::{Role, Roots, SigningKey, section, verify};
+//! use writ_signing::{Revocations, Role, Roots, SigningKey, section, verify};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let now = 1_770_000_000;
@@ -37,7 +37,7 @@
 //! )?;
 //! let file = section::embed(component, &Tokens::new(component_token, None, account_token)?)?;
 //!
-//! let roots = Roots::from_iter([operator.public()]);
+//! let roots = Roots::from_iter([(operator.public(), Revocations::Never)]);
 //! let verified = verify(&file, &roots, now)?;
 //! assert_eq!(verified.principal().to_string(), "acme/orders");
 //! # Ok(())
@@ -61,6 +61,7 @@ pub mod digest;
 pub mod inspect;
 pub mod keys;
 pub mod principal;
+pub mod revocation;
 pub mod section;
 pub mod time;
 pub mod token;
@@ -71,4 +72,5 @@ pub use digest::Digest;
 pub use inspect::inspect;
 pub use keys::{KeyError, PublicKey, Role, SigningKey};
 pub use principal::Principal;
+pub use revocation::Revocations;
 pub use verify::{Component, Roots, Verified, VerifyError, verify};

@@ -9,13 +9,15 @@
 //! | 5 | the component's token names the digest and the length of what stands before the claims section |
 //! | 6 | every token is valid now, give or take [`LEEWAY`] |
 //! | 7 | the signing key may sign this component |
+//! | 8 | nothing of it was revoked, and it is known that nothing was ([`crate::revocation`]) |
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use crate::digest::Digest;
 use crate::keys::{BadSignature, PublicKey};
 use crate::principal::Principal;
+use crate::revocation::{Extent, Revocations, Subject, Unlisted};
 use crate::section::{self, SectionError};
 use crate::time::Timestamp;
 use crate::token::{
@@ -34,6 +36,7 @@ pub fn verify(file: &[u8], roots: &Roots, now: u64) -> Result<Verified<Component
     component.check_content(split.covered)?;
     component.check_times(now)?;
     component.check_scope()?;
+    component.check_revocations(roots, now)?;
     Ok(Verified(component))
 }
 
@@ -50,18 +53,19 @@ impl<T> Deref for Verified<T> {
     }
 }
 
-/// The operators that are trusted: keys `O…`. A key of another role among them never matches.
+/// The operators that are trusted, keys `O…`, each with what can be revoked under it: nobody is trusted without an answer to
+/// that. A key of another role among them never matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Roots(BTreeSet<PublicKey>);
+pub struct Roots(BTreeMap<PublicKey, Revocations>);
 
 impl Roots {
     /// Whether this operator is trusted.
     pub fn contains(&self, operator: &PublicKey) -> bool {
-        self.0.contains(operator)
+        self.0.contains_key(operator)
     }
 
     /// The operators, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+    pub fn iter(&self) -> impl Iterator<Item = (&PublicKey, &Revocations)> {
         self.0.iter()
     }
 
@@ -69,16 +73,20 @@ impl Roots {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    fn get(&self, operator: PublicKey) -> Result<&Revocations, VerifyError> {
+        self.0.get(&operator).ok_or(VerifyError::UnknownIssuer { operator })
+    }
 }
 
-impl FromIterator<PublicKey> for Roots {
-    fn from_iter<I: IntoIterator<Item = PublicKey>>(operators: I) -> Self {
+impl FromIterator<(PublicKey, Revocations)> for Roots {
+    fn from_iter<I: IntoIterator<Item = (PublicKey, Revocations)>>(operators: I) -> Self {
         Roots(operators.into_iter().collect())
     }
 }
 
-impl Extend<PublicKey> for Roots {
-    fn extend<I: IntoIterator<Item = PublicKey>>(&mut self, operators: I) {
+impl Extend<(PublicKey, Revocations)> for Roots {
+    fn extend<I: IntoIterator<Item = (PublicKey, Revocations)>>(&mut self, operators: I) {
         self.0.extend(operators);
     }
 }
@@ -144,6 +152,32 @@ impl Component {
         self.chain().try_for_each(|(token, common)| check_times(token, common, now))
     }
 
+    /// Checks again, later and perhaps by newer lists: whether nothing that this rests on was revoked.
+    ///
+    /// # Errors
+    /// [`VerifyError::Revoked`]; [`VerifyError::Unlisted`] where that is not known; [`VerifyError::UnknownIssuer`] where its
+    /// operator is none of these roots.
+    pub fn check_revocations(&self, roots: &Roots, now: u64) -> Result<(), VerifyError> {
+        match roots.get(self.operator())? {
+            Revocations::Never => Ok(()),
+            Revocations::Lists(lists) => lists.check(self, now),
+        }
+    }
+
+    /// What an issuer could revoke of it, each with the time at which it was said. An issuer that is none of its own: nothing.
+    pub(crate) fn revocable_by(&self, issuer: PublicKey) -> Vec<(Subject, u64)> {
+        let about = |common: &Common| (Subject::Key(common.subject), common.iat);
+        if issuer == self.operator() {
+            return vec![about(&self.account.common)];
+        }
+        if issuer != self.account.common.subject {
+            return Vec::new();
+        }
+        let own = &self.component.common;
+        let signing_key = self.signing_key.iter().map(|key| about(&key.common));
+        signing_key.chain([about(own), (Subject::Digest(self.digest()), own.iat)]).collect()
+    }
+
     /// Reads the claims, and refuses a signature that was not made by the issuer they name.
     fn signed(tokens: &Tokens) -> Result<Self, VerifyError> {
         Ok(Component {
@@ -155,9 +189,7 @@ impl Component {
 
     fn check_chain(&self, roots: &Roots) -> Result<(), VerifyError> {
         let operator = self.operator();
-        if !roots.contains(&operator) {
-            return Err(VerifyError::UnknownIssuer { operator });
-        }
+        roots.get(operator)?;
         let account = &self.account.common;
         let signer = match &self.signing_key {
             None => account.subject,
@@ -306,6 +338,26 @@ pub enum VerifyError {
         name: String,
         /// The component's key.
         id: PublicKey,
+    },
+    /// An issuer took back what this rests on.
+    #[error("{subject} was revoked by {issuer}, in its list number {number}: {extent}")]
+    Revoked {
+        /// What was revoked.
+        subject: Subject,
+        /// How much of it.
+        extent: Extent,
+        /// Who did so.
+        issuer: PublicKey,
+        /// The number of the list that says so.
+        number: u64,
+    },
+    /// It is not known what an issuer took back.
+    #[error("nothing that rests on {issuer} starts: {reason}")]
+    Unlisted {
+        /// Whose list it is about.
+        issuer: PublicKey,
+        /// Why its list is not relied on.
+        reason: Unlisted,
     },
 }
 

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_manifest::{MAX_BYTES, Revocations, TrustEntry};
-use writ_signing::{PublicKey, Role, Roots};
+use writ_manifest::{MAX_BYTES, TrustEntry};
+use writ_signing::{PublicKey, Role};
 
 use crate::advice::Advice;
 use crate::files;
+use crate::revocations::Sources;
 
 /// The folder `trust/`.
 #[derive(Debug)]
 pub(crate) struct Trust {
+    home: PathBuf,
     folder: PathBuf,
 }
 
@@ -19,8 +21,8 @@ pub(crate) struct Trust {
 type Entry = (PublicKey, TrustEntry);
 
 impl Trust {
-    pub(super) fn in_folder(folder: PathBuf) -> Self {
-        Self { folder }
+    pub(super) fn in_home(home: PathBuf) -> Self {
+        Self { folder: home.join("trust"), home }
     }
 
     /// Every entry, by operator. One that cannot be read, or that others may write, fails them all: none is overlooked.
@@ -36,23 +38,10 @@ impl Trust {
         Ok(entries.map(|(path, name)| (path, self.load(name))).collect())
     }
 
-    /// Every entry, to decide by: fails where one asks for what would go unchecked.
-    pub(crate) fn in_force(&self) -> Result<Vec<Entry>> {
+    /// What every entry says of revocation lists, to verify by: [`Sources::roots`] reads them.
+    pub(crate) fn sources(&self) -> Result<Sources> {
         let entries = self.entries()?;
-        let Some((operator, _)) = entries.iter().find(|(_, entry)| entry.revocations != Revocations::None) else {
-            return Ok(entries);
-        };
-        let message = format!(
-            "{} asks for revocation lists, which this version of writ does not read: nothing it vouches for starts",
-            self.path(*operator).display()
-        );
-        let hint = "remove the entry, or say `revocations: none` in it if nothing of this operator's was revoked";
-        Err(Advice::new(message, hint).into())
-    }
-
-    /// The operators, for `verify`.
-    pub(crate) fn roots(&self) -> Result<Roots> {
-        Ok(self.in_force()?.into_iter().map(|(operator, _)| operator).collect())
+        Ok(Sources::new(&self.home, entries.into_iter().map(|(operator, entry)| (operator, entry.revocations))))
     }
 
     /// Trusts an operator that was not trusted so far.

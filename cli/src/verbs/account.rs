@@ -11,6 +11,7 @@ use serde_json::json;
 use writ_manifest::{MAX_BYTES, Policy};
 use writ_provider::units::Time;
 use writ_signing::inspect::{self, UnverifiedToken};
+use writ_signing::time::Timestamp;
 use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, Kind, Token};
 use writ_signing::{PublicKey, Role, SigningKey};
 
@@ -71,10 +72,13 @@ pub(crate) fn run(verb: Account, home: &Home) -> Done {
 fn create(args: &Create, home: &Home) -> Done {
     check_name(&args.name)?;
     let operator = operator(args.operator.as_deref(), home)?;
-    let subject = Subject::choose(&args.name, args.key.as_deref(), home)?;
+    let subject = About::choose(&args.name, args.key.as_deref(), home)?;
     let about = common(&args.name, subject.public(), &args.most, args.expires)?;
     let token = token::sign_account(&AccountDraft { common: about }, &operator.key, clock::now()?)?;
     let old = home.tokens().get(subject.public())?;
+    if old.as_ref().is_some_and(|old| old.kind() != Kind::Account) {
+        bail!("{} is a signing key; as an account it would own nothing that its account does", subject.public());
+    }
     subject.keep(&args.name, &token, home)?;
     tell(&args.name, &token, &operator, args.output.output)?;
     if let Some(old) = old {
@@ -84,14 +88,14 @@ fn create(args: &Create, home: &Home) -> Done {
 }
 
 /// The key that a token is made about.
-enum Subject {
+enum About {
     /// Made for it, and kept once the token is.
-    New(SigningKey),
+    New(Box<SigningKey>),
     /// There already, here or elsewhere.
     Known(PublicKey),
 }
 
-impl Subject {
+impl About {
     /// The key that was asked for, or else a new one.
     fn choose(name: &str, wanted: Option<&str>, home: &Home) -> Result<Self> {
         let Some(wanted) = wanted else {
@@ -100,7 +104,7 @@ impl Subject {
                 let hint = format!("choose another name; or renew its token with --key {name}");
                 return Err(Advice::new(message, hint).into());
             }
-            return Ok(Self::New(SigningKey::generate(Role::Account)?));
+            return Ok(Self::New(Box::new(SigningKey::generate(Role::Account)?)));
         };
         let key = home.keys().public(wanted)?;
         match key.role() {
@@ -184,6 +188,8 @@ fn warn_of_older(old: &Token, new: &Token) -> Result<()> {
             "the older token allows more, and stands until it ends on {}, wherever it is",
             clock::day(old.exp)
         ));
+        let (key, by, since) = (new.subject, new.issuer, Timestamp(new.iat));
+        output::hint(format_args!("`writ revoke {key} --by {by} --before {since}` voids it"));
     }
     Ok(())
 }

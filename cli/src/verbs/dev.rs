@@ -1,6 +1,7 @@
 //! `writ dev`: builds, signs and runs a project, and does it again for every change.
 //!
-//! What runs goes on until what takes its place was built, signed and allowed. Nothing is looser than under `up`.
+//! What runs goes on until what takes its place was built, signed and allowed. Nothing is looser than under `up`, but
+//! for this: it may go back, as the sources do.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use crate::cargo::{self, Brake, Profile, Recipe};
 use crate::data::Data;
 use crate::home::Home;
 use crate::project::Project;
+use crate::revocations;
 use crate::running::{Running, Signals};
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
@@ -59,18 +61,20 @@ pub(crate) fn run(args: &Dev, settings: &Settings, home: &Home) -> Done {
     let options = Options { listen: args.listen, store: Some(data.store()?), audit, ..Options::default() };
     // Hardly any code is the same at the next start.
     let host = runtime::host(options.clone(), None).map_err(advise)?;
+    let lists = revocations::Watch::new(home, None)?;
+    lists.keep(&data)?;
     let mut session = Session {
         folder,
         settings,
         home,
         wanted: Wanted::key(args.key.clone()),
-        running: Running::new(host, options),
+        running: Running::new(&host, &lists, options),
         brake: Arc::default(),
         built: None,
         due: Due::ALL,
     };
     let runtime = runtime::tokio()?;
-    let done = runtime.block_on(session.serve(args.drain));
+    let done = runtime.block_on(lists.during(&host, session.serve(args.drain)));
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
@@ -92,7 +96,7 @@ struct Session<'a> {
     settings: &'a Settings,
     home: &'a Home,
     wanted: Wanted,
-    running: Running,
+    running: Running<'a>,
     brake: Arc<Brake>,
     /// What the last build that came to its end made, and how.
     built: Option<(PathBuf, Recipe)>,
@@ -119,7 +123,11 @@ impl Session<'_> {
     async fn follow(&mut self, watch: &mut Watch) -> Infallible {
         loop {
             if let Err(error) = self.round().await {
-                let what = if self.running.is_deployed() { "what ran goes on" } else { "nothing runs yet" };
+                let what = if self.running.is_deployed() {
+                    "what ran goes on unless it was revoked"
+                } else {
+                    "nothing runs yet"
+                };
                 output::refused(&format!("{what}; waiting for a change"), &error, self.settings.log_format);
             }
             self.due = self.due.and(watch.changed().await);

@@ -10,10 +10,11 @@ use writ_manifest::Application;
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
 use writ_signing::token::{Capabilities, Claims, Kind, TokenError};
-use writ_signing::{Component, Digest, Verified, inspect, verify};
+use writ_signing::{Component, Digest, Verified, VerifyError, inspect, verify};
 
 use crate::args::{Output, OutputArgs};
 use crate::home::Home;
+use crate::revocations::Marks;
 use crate::runtime::{self, Options};
 use crate::{Done, Outcome, application, clock, describe, files, output, wider};
 
@@ -28,10 +29,12 @@ pub(crate) struct Inspect {
 pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
     let file = files::read(&args.file, section::MAX_FILE)?;
     let content = content(&file).with_context(|| format!("{} cannot be inspected", args.file.display()))?;
-    let verified = verified(&file, home);
+    let roots = home.trust().sources()?.roots(&Marks::default());
+    let now = clock::now()?;
+    let verified = verify(&file, &roots, now);
     let artifact = Artifact::new(file);
     let proof = match (&artifact, &verified) {
-        (Ok(artifact), Ok(_)) => Some(artifact.verify(&home.trust().roots()?, clock::now()?)?),
+        (Ok(artifact), Ok(_)) => Some(artifact.verify(&roots, now)?),
         _ => None,
     };
     let report = Report {
@@ -59,11 +62,6 @@ fn content(file: &[u8]) -> Result<Unverified> {
     }
 }
 
-/// The proof, or why there is none.
-fn verified(file: &[u8], home: &Home) -> Result<Verified<Component>> {
-    Ok(verify(file, &home.trust().roots()?, clock::now()?)?)
-}
-
 /// What the component would be granted on this host, on its own and without a manifest.
 fn here(verified: &VerifiedArtifact, home: &Home) -> Result<Result<Vec<&'static str>, Denials>> {
     let registry = runtime::registry(&Options::default());
@@ -83,7 +81,7 @@ struct Report {
     content: Unverified,
     /// What it imports and exports.
     artifact: Result<Artifact, LoadError>,
-    verified: Result<Verified<Component>>,
+    verified: Result<Verified<Component>, VerifyError>,
     /// The capabilities that would be granted here, or every denial; nothing is decided about what does not verify.
     here: Option<Result<Vec<&'static str>, Denials>>,
     /// What trusted operators are called here, by key.

@@ -13,6 +13,7 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::{self, Data};
 use crate::home::Home;
+use crate::revocations::Watch;
 use crate::running::Signals;
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
@@ -42,7 +43,8 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn run(args: Run, settings: &Settings, home: &Home) -> Done {
-    let mut loaded = Loaded::alone(&args.file, &home.trust().roots()?, clock::now()?)?;
+    let watch = Watch::new(home, args.data.as_deref())?;
+    let mut loaded = Loaded::alone(&args.file, &watch.roots(), clock::now()?)?;
     let (environment, folders) = (args.environment()?, args.folders()?);
     if !environment.is_empty() {
         loaded.application.give("environment", ["wasi", "cli", "environment"], environment);
@@ -53,12 +55,13 @@ pub(crate) fn run(args: Run, settings: &Settings, home: &Home) -> Done {
     let options = Options { policies: application::policies(home)?, ..Options::default() };
     let admission = loaded.authorize(&options)?;
     let data = args.data.as_deref().map(Data::open).transpose()?;
+    data.iter().try_for_each(|data| watch.keep(data))?;
     let store = data.as_ref().map(Data::store).transpose()?;
     let audit = data.as_ref().map(|data| data.audit(false)).transpose()?;
     let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
     let host = runtime::host(Options { store, audit, ..options }, Some(cache))?;
     let runtime = runtime::tokio()?;
-    let done = runtime.block_on(attend(&host, &admission, args.command()?));
+    let done = runtime.block_on(watch.during(&host, attend(&host, &admission, args.command()?)));
     // What waits for the terminal or a disk is not waited for.
     runtime.shutdown_background();
     done

@@ -1,6 +1,7 @@
 //! `writ sign`: puts a component's claims, and the chain that vouches for them, into its file.
 
 mod first;
+mod refresh;
 mod signer;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use writ_manifest::{ComponentFile, MAX_BYTES};
 use writ_provider::units::Time;
 use writ_signing::token::{self, Capabilities, Claims, CommonDraft, ComponentDraft, Kind, Tokens};
-use writ_signing::{Component, PublicKey, Role, SigningKey, Verified, inspect, section};
+use writ_signing::{Component, PublicKey, Revocations, Role, SigningKey, Verified, inspect, section};
 
 use self::signer::Signer;
 pub(crate) use self::signer::Wanted;
@@ -17,6 +18,7 @@ use super::verify;
 use crate::advice::Advice;
 use crate::home::Home;
 use crate::project::CLAIMS;
+use crate::revocations::Marks;
 use crate::{Done, Outcome, clock, describe, files, output, wider};
 
 #[derive(Debug, clap::Args)]
@@ -36,11 +38,18 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "TIME")]
     expires: Option<Time>,
 
+    /// Only swap the tokens of the account and the signing key for those that are kept here, without signing again
+    #[arg(long, conflicts_with_all = ["claims", "expires", "key", "seed_stdin", "seed_fd"])]
+    refresh_chain: bool,
+
     #[command(flatten)]
     wanted: Wanted,
 }
 
 pub(crate) fn run(args: &Sign, home: &Home) -> Done {
+    if args.refresh_chain {
+        return refresh::run(args, home);
+    }
     let out = args.out.as_deref().unwrap_or(&args.file);
     let claims = args.claims.as_deref();
     let signed = Job { file: &args.file, claims, out, expires: args.expires, wanted: &args.wanted }.run(home)?;
@@ -91,7 +100,7 @@ impl Job<'_> {
             output::words(format_args!("wrote the component's new id into {}; commit it", claims.path.display()));
         }
         files::replace(self.out, &signed)?;
-        let trusted = home.trust().roots()?.contains(&component.operator());
+        let trusted = home.trust().entries()?.iter().any(|(operator, _)| *operator == component.operator());
         Ok(Signed { path: self.out.to_owned(), component, replaced, trusted })
     }
 }
@@ -119,7 +128,7 @@ impl Signed {
         if same_release && old.digest != claims.digest {
             let revision = claims.revision;
             output::hint(format_args!(
-                "other bytes were signed as revision {revision} before; raise `revision` with every release, or hosts that ran those refuse these"
+                "other bytes were signed as revision {revision} before; raise `revision` with every release: hosts go by it, and then by the time"
             ));
         }
     }
@@ -193,11 +202,18 @@ fn sign(
     let vouchers = &signer.vouchers;
     let tokens = Tokens::new(token, vouchers.signing_key.clone(), vouchers.account.clone())?;
     let signed = section::embed(file, &tokens)?;
-    // Who signs for hosts elsewhere need not trust anybody: all else must hold.
-    let mut roots = home.trust().roots()?;
-    roots.extend([vouchers.account.unverified_claims()?.common().issuer]);
-    let verified = writ_signing::verify(&signed, &roots, now);
-    Ok((signed, verified.context("what was signed would not verify, so nothing was written")?))
+    let component = verified(&signed, &tokens, home, now)?;
+    Ok((signed, component))
+}
+
+/// What verifying it gives. Who signs for hosts elsewhere need not trust anybody: all else must hold.
+fn verified(signed: &[u8], tokens: &Tokens, home: &Home, now: u64) -> Result<Verified<Component>> {
+    let mut roots = home.trust().sources()?.roots(&Marks::default());
+    let operator = tokens.account().unverified_claims()?.common().issuer;
+    if !roots.contains(&operator) {
+        roots.extend([(operator, Revocations::Never)]);
+    }
+    writ_signing::verify(signed, &roots, now).context("what was signed would not verify, so nothing was written")
 }
 
 fn tell_claims(component: &Verified<Component>) -> Result<()> {

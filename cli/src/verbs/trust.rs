@@ -3,7 +3,8 @@
 use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
-use writ_manifest::{Capabilities, Revocations, TrustEntry, TrustPolicy};
+use writ_manifest::{AccountLists, Capabilities, Revocations, TrustEntry, TrustPolicy};
+use writ_provider::units::Time;
 use writ_signing::PublicKey;
 
 use super::account::read_policy;
@@ -37,6 +38,18 @@ pub(crate) struct Add {
 
     #[command(flatten)]
     most: PolicyArgs,
+
+    /// Where its revocation list and those of its accounts lie; nothing starts without them [default: nothing is revoked]
+    #[arg(long, value_name = "DIR")]
+    revocations: Option<String>,
+
+    /// How old a list may be
+    #[arg(long, value_name = "TIME", default_value = "24h", requires = "revocations")]
+    max_age: Time,
+
+    /// Nothing of an account without a list starts, either
+    #[arg(long, requires = "revocations")]
+    account_lists: bool,
 }
 
 pub(crate) fn run(verb: Trust, home: &Home) -> Done {
@@ -58,7 +71,16 @@ fn add(args: Add, home: &Home) -> Done {
         None => TrustPolicy::Any,
     };
     let name = args.name.unwrap_or_else(|| name_of(operator, home));
-    let entry = TrustEntry { name, operator: operator.to_string(), policy, revocations: Revocations::None };
+    let accounts = if args.account_lists { AccountLists::Required } else { AccountLists::Optional };
+    let revocations = match &args.revocations {
+        // As whoever writes it sees it, wherever the host is started.
+        Some(dir) => {
+            let dir = std::path::absolute(dir).with_context(|| format!("{dir:?} is no folder"))?;
+            Revocations::Lists { dir: dir.to_string_lossy().into_owned(), max_age: args.max_age, accounts }
+        }
+        None => Revocations::None,
+    };
+    let entry = TrustEntry { name, operator: operator.to_string(), policy, revocations };
     // What a person wrote is read back before it is kept, so that no entry is kept that cannot be read.
     TrustEntry::parse(&entry.to_yaml()).context("the entry cannot be kept")?;
     home.trust().add(operator, &entry)?;
@@ -105,7 +127,7 @@ fn as_json(entry: &TrustEntry) -> Value {
     let revocations = match &entry.revocations {
         Revocations::None => Value::from("none"),
         Revocations::Lists { dir, max_age, accounts } => {
-            let required = *accounts == writ_manifest::AccountLists::Required;
+            let required = *accounts == AccountLists::Required;
             let accounts = if required { "required" } else { "optional" };
             json!({ "dir": dir, "max_age": max_age.to_string(), "accounts": accounts })
         }

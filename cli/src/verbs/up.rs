@@ -12,6 +12,8 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::releases::Releases;
+use crate::revocations::Watch;
 use crate::running::{Running, Signals};
 use crate::runtime::{self, Options};
 use crate::settings::Settings;
@@ -33,6 +35,9 @@ pub(crate) struct Up {
     /// Write down in the audit log how often what was granted is used, too, and not only what is denied
     #[arg(long)]
     audit_uses: bool,
+    /// Start a component even if a later release of it ran on this data folder; later means what follows this one from then on
+    #[arg(long)]
+    allow_rollback: bool,
     /// How many requests and messages run at once, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2048))]
     max_instances: Option<u32>,
@@ -42,31 +47,40 @@ pub(crate) struct Up {
 }
 
 pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
-    let loaded = Loaded::manifest(&args.manifest, &home.trust().roots()?, clock::now()?)?;
+    let application = application::read(&args.manifest)?;
+    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&application.name));
+    let watch = Watch::new(home, Some(&folder))?;
+    let loaded = Loaded::manifest(&args.manifest, application, &watch.roots(), clock::now()?)?;
     let options = Options {
         listen: args.listen,
         policies: application::policies(home)?,
         stores: args.max_instances,
         ..Options::default()
     };
-    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&loaded.application.name));
     // Decided before anything is made or opened: of a refusal, nothing is left but its line in the audit log.
     let decided = loaded.authorize(&options);
+    let admission = if args.check { decided? } else { decided.inspect_err(|denials| note(&folder, &loaded, denials))? };
+    Releases::read(&folder, args.allow_rollback)?.check(&loaded)?;
     if args.check {
-        return tell(&decided?);
+        return tell(&admission);
     }
-    let admission = decided.inspect_err(|denials| note(&folder, &loaded, denials))?;
     let data = Data::open(&folder)?;
+    watch.keep(&data)?;
+    // Again, now that nobody else starts anything on this folder.
+    let releases = Releases::read(data.path(), args.allow_rollback)?;
+    releases.check(&loaded)?;
     let audit = data.audit(args.audit_uses)?;
     let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), ..options };
     let host = runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?;
-    let mut running = Running::new(host, options);
+    let mut running = Running::new(&host, &watch, options).forward(releases);
     let runtime = runtime::tokio()?;
-    let done = runtime.block_on(serve(args, settings, home, (loaded, admission), &mut running));
+    let serving = serve(args, settings, home, (loaded, admission), &mut running);
+    let done = runtime.block_on(watch.during(&host, serving));
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     // With it goes what counts what guests did, after it wrote the last of it down.
     drop(running);
+    drop(host);
     audit.record(&Event::Stopped {});
     tracing::info!(target: "writ::audit", head = %audit.head(), "the audit log ends here");
     done
@@ -106,7 +120,7 @@ async fn serve(
     settings: &Settings,
     home: &Home,
     (loaded, admission): (Loaded, Admission),
-    running: &mut Running,
+    running: &mut Running<'_>,
 ) -> Done {
     // Before anything is connected, so that a signal during the start ends it in order, too.
     let mut signals = Signals::listen().context("signals cannot be handled")?;
@@ -131,7 +145,7 @@ async fn serve(
         tokio::select! {
             signal = signals.next() => break signal,
             reloaded = running.reload(&args.manifest, home) => if let Err(error) = reloaded {
-                output::refused("not reloaded, so what ran goes on", &error, settings.log_format);
+                output::refused("not reloaded, so what ran goes on unless it was revoked", &error, settings.log_format);
             }
         }
     };

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use writ_signing::{Component, Roots, Verified, section};
 
 use crate::home::Home;
+use crate::revocations::Marks;
 use crate::{Done, Outcome, clock, files, output};
 
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,7 @@ pub(crate) struct Verify {
 }
 
 pub(crate) fn run(args: &Verify, home: &Home) -> Done {
-    let (roots, now) = (home.trust().roots()?, clock::now()?);
+    let (roots, now) = (home.trust().sources()?.roots(&Marks::default()), clock::now()?);
     let mut outcome = Outcome::Done;
     for path in &args.files {
         match verified(path, &roots, now) {

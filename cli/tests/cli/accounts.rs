@@ -74,9 +74,10 @@ fn an_account_is_renewed_and_told_when_the_older_token_allows_more() {
     work.write("less.yaml", "capabilities: { keyvalue: { bucket: orders } }\n");
     let renewed =
         work.run(&["account", "create", "acme", "--key", "acme", "--policy", "less.yaml"]).err(&expect![[r#"
-        operator vouches for the account acme until DAY
-        warning: the older token allows more, and stands until it ends on DAY, wherever it is
-    "#]]);
+            operator vouches for the account acme until DAY
+            warning: the older token allows more, and stands until it ends on DAY, wherever it is
+            hint: `writ revoke A… --by O… --before TIME` voids it
+        "#]]);
     assert_eq!(renewed.raw, first);
     work.run(&["account", "create", "acme", "--key", "acme", "--policy", "less.yaml"]).err(&expect![[r#"
         operator vouches for the account acme until DAY
@@ -254,6 +255,9 @@ fn signing_keys_that_are_not_made() {
         error: A… is an account's key, which signs for itself
     "#]]);
     work.run(&add(&["--any", "--any-component"]));
+    work.refuses(&["account", "create", "ci", "--key", "ci", "--any"]).err(&expect![[r#"
+        error: A… is a signing key; as an account it would own nothing that its account does
+    "#]]);
     work.refuses(&["account", "signing-key", "add", "further", "--account", "ci", "--any-component", "--any"]).err(
         &expect![[r#"
             error: ci is a signing key itself; signing keys are signed by their account

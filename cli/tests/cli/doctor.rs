@@ -173,6 +173,23 @@ fn every_line_repairs_what_it_stands_for() {
 }
 
 #[test]
+fn a_list_that_trust_demands_and_is_not_there() {
+    let work = whole();
+    work.write("writ.yaml", "name: a\nversion: 0.1.0\nrevision: 1\nexpires: 90d\nclaims: {}\n");
+    work.write("a.wasm", crate::fixture::component(&[], &[]));
+    work.run(&["sign", "a.wasm"]);
+    let entry = work.only("home/trust", ".yaml");
+    let operator = entry.file_stem().unwrap().to_str().unwrap();
+    fs::create_dir(work.path("lists")).unwrap();
+    work.run(&["trust", "remove", operator]);
+    work.run(&["trust", "add", operator, "--any", "--revocations", "lists", "--account-lists", "optional"]);
+    let fixes: Vec<_> = broken(&work, 1).into_iter().map(|(_, fix)| fix).collect();
+    assert_eq!(fixes, [format!("writ revoke --by local-operator --dir {}", work.path("lists").display())]);
+    work.run(&["revoke", "--by", "local-operator", "--dir", "lists"]);
+    assert_eq!(broken(&work, 0), []);
+}
+
+#[test]
 fn what_cannot_be_read_is_a_finding() {
     let work = whole();
     work.write("writ.yaml", "name: [");

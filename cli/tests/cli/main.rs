@@ -11,6 +11,7 @@ mod init;
 mod keys;
 mod manual;
 mod new;
+mod revoke;
 mod sign;
 mod trust;
 mod verify;

@@ -58,7 +58,7 @@ fn other_bytes_under_the_same_revision_are_pointed_out() {
     section(&mut changed, 0, b"\x04note");
     work.write("a.wasm", changed);
     work.run(&["sign", "a.wasm", "-o", "b.wasm"]).err(&expect![[r#"
-        hint: other bytes were signed as revision 3 before; raise `revision` with every release, or hosts that ran those refuse these
+        hint: other bytes were signed as revision 3 before; raise `revision` with every release: hosts go by it, and then by the time
     "#]]);
     work.write("writ.yaml", work.text("writ.yaml").replace("revision: 3", "revision: 4"));
     work.run(&["sign", "a.wasm", "-o", "b.wasm"]).err(&expect![""]);
@@ -231,5 +231,55 @@ fn claims_that_are_not_signed() {
     work.refuses(&["sign", "a.wasm"]).err(&expect![[r#"
         error: there is no writ.yaml beside a.wasm or in this folder
         hint: `writ init a.wasm` writes one; --claims names another file
+    "#]]);
+}
+
+/// The account's token is swapped; the component's stays byte for byte.
+#[test]
+fn a_chain_is_refreshed_without_signing_again() {
+    let work = Work::with_component();
+    work.refuses(&["sign", "a.wasm", "--refresh-chain"]).err(&expect![[r#"
+        error: a.wasm cannot be refreshed
+          because: the component is not signed; sign it with `writ sign`
+    "#]]);
+    work.run(&["sign", "a.wasm"]);
+    work.run(&["sign", "a.wasm", "--refresh-chain"])
+        .out(&expect![[r#"
+        refreshed a.wasm as local/orders-api (M…), revision 3, expires DAY
+    "#]])
+        .err(&expect![[r#"
+        its tokens are those that are kept here; a renewed one is kept with `writ account import`
+    "#]]);
+    let before = work.read("a.wasm");
+    work.run(&["account", "create", "local", "--key", "local", "--any", "--expires", "10d"]);
+    let key = work.text("home/keys/local.nk");
+    fs::remove_dir_all(work.path("home/keys")).unwrap();
+    work.run(&["sign", "a.wasm", "--refresh-chain", "-o", "b.wasm"])
+        .out(&expect![[r#"
+        refreshed b.wasm as local/orders-api (M…), revision 3, expires DAY
+    "#]])
+        .err(&expect![""]);
+    let after = work.read("b.wasm");
+    assert_ne!(before, after);
+    let component =
+        |file: &[u8]| String::from_utf8_lossy(file).lines().next().unwrap().split('.').next_back().unwrap().to_owned();
+    assert_eq!(component(&before), component(&after), "the component's signature");
+    work.run(&["verify", "b.wasm"]);
+    work.finish(work.command(&["sign", "a.wasm", "--refresh-chain", "--seed-stdin"]), &key, 2);
+    work.finish(work.command(&["sign", "a.wasm", "--refresh-chain", "--expires", "1d"]), "", 2);
+
+    // Nothing is refreshed that does not hold, or by tokens of nobody.
+    let mut changed = work.read("a.wasm");
+    changed.splice(8..8, [0, 5, 4, b'n', b'o', b't', b'e']);
+    work.write("c.wasm", &changed);
+    work.refuses(&["sign", "c.wasm", "--refresh-chain"]).err(&expect![[r#"
+        error: what was signed would not verify, so nothing was written
+          because: 15 bytes stand before the claims section, and 8 were signed; the file was changed after signing
+    "#]]);
+    assert_eq!(work.read("c.wasm"), changed);
+    fs::remove_dir_all(work.path("home/tokens")).unwrap();
+    work.refuses(&["sign", "a.wasm", "--refresh-chain"]).err(&expect![[r#"
+        error: nothing vouches for the key A…: there is no WORK/home/tokens/A….jwt
+        hint: an operator vouches for an account with `writ account create`; a token made elsewhere is kept with `writ account import`
     "#]]);
 }

@@ -111,32 +111,29 @@ fn an_entry_that_cannot_be_read_is_not_overlooked() {
 }
 
 #[test]
-fn an_entry_that_asks_for_lists_is_listed_and_vouches_for_nothing() {
-    let work = Work::with_component();
-    work.run(&["sign", "a.wasm"]);
-    let entry = work.only("home/trust", ".yaml");
-    let text = std::fs::read_to_string(&entry).unwrap();
-    let lists = "revocations: { dir: revoked, max_age: 24h, accounts: required }";
-    std::fs::write(&entry, text.replace("revocations: none", lists)).unwrap();
-
+fn an_entry_that_asks_for_lists() {
+    let work = Work::new();
+    let key = operator(&work);
+    work.finish(work.command(&["trust", "add", &key, "--any", "--max-age", "1h"]), "", 2);
+    work.finish(work.command(&["trust", "add", &key, "--any", "--account-lists"]), "", 2);
+    work.run(&["trust", "add", &key, "--any", "--revocations", "lists", "--max-age", "1h", "--account-lists"]);
     work.run(&["trust", "list"]).out(&expect![[r#"
-        local-operator  O…  any capability  revocations in revoked
+        acme  O…  any capability  revocations in WORK/lists
     "#]]);
-    work.write("app.yaml", "");
-    for refused in [&["verify", "a.wasm"][..], &["sign", "a.wasm"], &["up", "app.yaml"], &["call", "a.wasm", "f"]] {
-        let said = work.refuses(refused).stderr;
-        assert!(
-            said.contains("home/trust/O….yaml asks for revocation lists, which this version"),
-            "{refused:?}: {said}"
-        );
-    }
-    work.refuses(&["verify", "a.wasm"]).err(&expect![[r#"
-        error: WORK/home/trust/O….yaml asks for revocation lists, which this version of writ does not read: nothing it vouches for starts
-        hint: remove the entry, or say `revocations: none` in it if nothing of this operator's was revoked
+    work.run(&["trust", "list", "--output", "json"]).out(&expect![[r#"
+        [
+          {
+            "name": "acme",
+            "operator": "O…",
+            "policy": "any",
+            "revocations": {
+              "accounts": "required",
+              "dir": "WORK/lists",
+              "max_age": "1h"
+            }
+          }
+        ]
     "#]]);
-    let inspected = work.run(&["inspect", "a.wasm"]).stdout;
-    assert!(inspected.contains("verifies  no: WORK/home/trust/O….yaml asks for revocation lists"), "{inspected}");
-    work.run(&["trust", "remove", "local-operator"]);
 }
 
 #[test]

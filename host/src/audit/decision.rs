@@ -14,10 +14,10 @@ pub(super) fn granted(admission: &Admission) -> impl Iterator<Item = Event> {
         application: admission.application().to_owned(),
         component: admitted.principal().to_string(),
         id: admitted.principal().keyed().to_string(),
-        digest: admitted.release.digest.hex(),
-        revision: admitted.release.revision,
-        tokens: admitted.release.tokens.clone(),
-        operator: admitted.release.operator.to_string(),
+        digest: admitted.verified.component().digest.hex(),
+        revision: admitted.verified.component().revision,
+        tokens: admitted.verified.chain().map(|(_, common)| common.jti.clone()).collect(),
+        operator: admitted.verified.operator().to_string(),
         grants: grants(admitted),
     })
 }

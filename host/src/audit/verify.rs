@@ -170,8 +170,11 @@ fn lines(path: PathBuf) -> Box<dyn Iterator<Item = Result<Line, Broken>>> {
     }))
 }
 
-/// One line of bounded length, and what it says.
-fn line(file: &mut impl BufRead) -> io::Result<Option<(Vec<u8>, Result<Record, String>)>> {
+/// The bytes of a line, and what they say.
+type Said = (Vec<u8>, Result<Record, String>);
+
+/// One line of bounded length.
+fn line(file: &mut impl BufRead) -> io::Result<Option<Said>> {
     let mut bytes = Vec::new();
     file.by_ref().take(LINE).read_until(b'\n', &mut bytes)?;
     if bytes.is_empty() {

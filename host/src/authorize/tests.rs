@@ -10,7 +10,7 @@ use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, Inst
 use writ_manifest::{Application, Capabilities, Policy, TrustPolicy};
 use writ_provider::{Capability, Constraint, Denied, Grant, InvalidLink, LinkConfig, OpenError, Provider};
 use writ_signing::token::{self, AccountDraft, CommonDraft, ComponentDraft, Tokens};
-use writ_signing::{Role, Roots, SigningKey, section};
+use writ_signing::{Revocations, Role, Roots, SigningKey, section};
 
 use super::{Candidate, Policies, authorize};
 use crate::denial::Denials;
@@ -297,7 +297,7 @@ impl Case {
         let file = section::embed(&bytes, &Tokens::new(own, None, of_account).unwrap()).unwrap();
 
         let artifact = Artifact::new(file).unwrap();
-        let verified = artifact.verify(&Roots::from_iter([operator.public()]), now).unwrap();
+        let verified = artifact.verify(&Roots::from_iter([(operator.public(), Revocations::Never)]), now).unwrap();
         let trust = self.trust.as_ref().map_or(TrustPolicy::Any, |value| TrustPolicy::Inline(policy(value)));
         let policies =
             Policies { host: self.host.as_ref().map(policy), trust: BTreeMap::from([(operator.public(), trust)]) };

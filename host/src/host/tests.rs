@@ -14,7 +14,7 @@ use writ_provider::units::Rate;
 use writ_provider::{Busy, Capability, Constraint, Denied, Grant, InvalidLink, LinkConfig, LinkSource};
 use writ_provider::{Provider, Trigger};
 use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
-use writ_signing::{Role, Roots, SigningKey, section};
+use writ_signing::{Revocations, Role, Roots, SigningKey, section};
 
 use super::*;
 use crate::load::VerifiedArtifact;
@@ -201,7 +201,7 @@ fn sign(name: &str, claims: &Value, operator: &SigningKey, account: &SigningKey)
     let own = ComponentDraft { common, version: "0.1.0".to_owned(), revision: 1 };
     let own = token::sign_component(&own, &bytes, account, now).unwrap();
     let file = section::embed(&bytes, &Tokens::new(own, None, of_account).unwrap()).unwrap();
-    Artifact::new(file).unwrap().verify(&Roots::from_iter([operator.public()]), now).unwrap()
+    Artifact::new(file).unwrap().verify(&Roots::from_iter([(operator.public(), Revocations::Never)]), now).unwrap()
 }
 
 /// The second component's link has the property.

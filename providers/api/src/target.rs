@@ -58,6 +58,12 @@ pub enum Busy {
     /// The signature's time is over: nothing new starts.
     #[error("the component's claims have expired")]
     Expired,
+    /// It is not known whether the component was revoked: nothing new starts.
+    #[error("it is not known whether the component was revoked")]
+    Suspended,
+    /// What the component rests on was revoked.
+    #[error("the component was revoked")]
+    Revoked,
 }
 
 /// A call that did not end well. It was logged, with the component's identity, where it failed.
@@ -83,6 +89,8 @@ pub enum FailureKind {
     Exit,
     /// A host function panicked.
     Panic,
+    /// It was ended, because what it rests on was revoked meanwhile.
+    Revoked,
 }
 
 impl fmt::Display for Failure {

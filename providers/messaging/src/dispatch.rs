@@ -35,8 +35,8 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn permits(&self, message: &Message) -> bool;
     /// Handles it. Failures are logged there.
     fn handle(&self, permit: Permit, message: Message) -> BoxFuture<'static, ()>;
-    /// A message was dropped since the handler's claims have expired.
-    fn expired(&self, message: &Message);
+    /// A message was dropped, since the handler's claims have expired or were revoked, or it is not known whether they were.
+    fn lapsed(&self, message: &Message, why: Busy);
 }
 
 /// The subscriptions of components.
@@ -181,7 +181,7 @@ impl Responder for Line {
             match handler.admit(Duration::ZERO).await {
                 Ok(permit) if handler.permits(&request) => handler.handle(permit, request).await,
                 Ok(_) => {}
-                Err(Busy::Expired) => handler.expired(&request),
+                Err(why @ (Busy::Expired | Busy::Suspended | Busy::Revoked)) => handler.lapsed(&request, why),
                 Err(_) => request.refused_busy(),
             }
             drop((slot, running));
@@ -243,7 +243,7 @@ impl Worker {
                 Ok(permit) => self.start(slot, permit, handler),
                 Err(Busy::Full) => tokio::time::sleep(PAUSE).await,
                 Err(Busy::Stopping) => return,
-                Err(_) => self.expire(handler.as_ref()),
+                Err(why) => self.lapse(handler.as_ref(), why),
             }
         }
     }
@@ -260,9 +260,9 @@ impl Worker {
         });
     }
 
-    fn expire(&self, handler: &dyn Handler) {
+    fn lapse(&self, handler: &dyn Handler, why: Busy) {
         if let Some(message) = self.subscriber.queue.take() {
-            handler.expired(&message);
+            handler.lapsed(&message, why);
         }
     }
 }

@@ -99,8 +99,8 @@ impl Handler for Guest {
         self.target.run(permit, move |store| call.make(store).boxed()).map(|_| ()).boxed()
     }
 
-    fn expired(&self, message: &Message) {
-        self.lose(message, "the component's claims have expired");
+    fn lapsed(&self, message: &Message, why: Busy) {
+        self.lose(message, &why.to_string());
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use data_encoding::BASE32_NOPAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::fields::Fields;
 use super::json;
 use super::{Kind, TokenError};
 use crate::digest::Digest;
 use crate::keys::{PublicKey, Role};
-use crate::time::Timestamp;
 
 /// What every token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +171,7 @@ pub(crate) trait Read: Sized {
     fn read(payload: &[u8]) -> Result<Self, TokenError> {
         let mut payload = Fields::of(json::parse(payload)?, "payload")?;
         let jti = payload.string("jti")?;
-        let expected = id(payload.rest());
+        let expected = json::id(payload.rest());
         let is_named_rightly = jti == expected;
 
         let mut writ = Fields::of(payload.required("writ")?, "writ")?;
@@ -260,9 +258,9 @@ fn common(kind: Kind, jti: String, payload: &mut Fields, writ: &mut Fields) -> R
         issuer: payload.key("iss", kind.issuer())?,
         subject: payload.key("sub", kind.subject())?,
         jti,
-        iat: instant(payload, "iat")?,
-        nbf: instant(payload, "nbf")?,
-        exp: instant(payload, "exp")?,
+        iat: payload.instant("iat")?,
+        nbf: payload.instant("nbf")?,
+        exp: payload.instant("exp")?,
         name: text(writ.string("writ.name")?, "writ.name", NAME)?,
         capabilities: match writ.required(CAPABILITIES)? {
             Value::String(text) if text == ANY => Capabilities::Any,
@@ -277,13 +275,6 @@ fn common(kind: Kind, jti: String, payload: &mut Fields, writ: &mut Fields) -> R
         return Err(TokenError::NeverValid);
     }
     Ok(common)
-}
-
-fn instant(payload: &mut Fields, field: &'static str) -> Result<u64, TokenError> {
-    match payload.integer(field)? {
-        seconds if seconds <= Timestamp::MAX.0 => Ok(seconds),
-        _ => Err(TokenError::Field { field, expected: "a time up to the year 9999, in unix seconds" }),
-    }
 }
 
 /// An object of values by name, with nothing in it that has two canonical forms.
@@ -321,11 +312,6 @@ fn text(text: String, field: &'static str, alphabet: Alphabet) -> Result<String,
 /// The object with these entries.
 pub(super) fn to_json(map: &BTreeMap<String, Value>) -> Value {
     Value::Object(map.clone().into_iter().collect())
-}
-
-/// The `jti` of a payload that has none yet.
-pub(super) fn id(payload: &Map<String, Value>) -> String {
-    BASE32_NOPAD.encode(Digest::of(json::canonical(payload).as_bytes()).bytes())
 }
 
 const ANY: &str = "any";

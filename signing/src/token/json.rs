@@ -3,13 +3,15 @@
 use std::cell::Cell;
 use std::fmt;
 
+use data_encoding::BASE32_NOPAD;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{MAX_DEPTH, TokenError};
+use crate::digest::Digest;
 
 /// Reads one JSON text with nothing behind it.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, TokenError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, TokenError> {
     let fault = Cell::new(None);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: 0, fault: &fault }.deserialize(&mut reader);
@@ -18,10 +20,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, TokenError> {
 }
 
 /// The one text that stands for this value: no white space, keys in the order of their code points.
-pub(super) fn canonical(object: &Map<String, Value>) -> String {
+pub(crate) fn canonical(object: &Map<String, Value>) -> String {
     let mut out = String::new();
     write_object(&mut out, object);
     out
+}
+
+/// The `jti` of a payload that has none yet.
+pub(crate) fn id(payload: &Map<String, Value>) -> String {
+    BASE32_NOPAD.encode(Digest::of(canonical(payload).as_bytes()).bytes())
 }
 
 fn write_value(out: &mut String, value: &Value) {
@@ -60,7 +67,7 @@ fn write_list<T>(
 }
 
 /// Whether every number in it is an integer.
-pub(super) fn is_integral(value: &Value) -> bool {
+pub(crate) fn is_integral(value: &Value) -> bool {
     match value {
         Value::Number(number) => !number.is_f64(),
         Value::Array(items) => items.iter().all(is_integral),
@@ -70,7 +77,7 @@ pub(super) fn is_integral(value: &Value) -> bool {
 }
 
 /// Whether it nests at most `depth` deep.
-pub(super) fn is_shallow(value: &Value, depth: usize) -> bool {
+pub(crate) fn is_shallow(value: &Value, depth: usize) -> bool {
     match (value, depth.checked_sub(1)) {
         (Value::Array(items), Some(inner)) => items.iter().all(|item| is_shallow(item, inner)),
         (Value::Object(map), Some(inner)) => map.values().all(|value| is_shallow(value, inner)),
@@ -80,7 +87,7 @@ pub(super) fn is_shallow(value: &Value, depth: usize) -> bool {
 }
 
 /// At most the first 64 characters, for a message.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(64).collect()
 }
 

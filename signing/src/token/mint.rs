@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
-use super::claims::{Capabilities, Components, id, to_json};
-use super::{Kind, MAX_DEPTH, Token, TokenError, json};
+use super::claims::{Capabilities, Components, to_json};
+use super::{Kind, MAX_DEPTH, Token, TokenError, json, jws};
 use crate::digest::Digest;
 use crate::keys::{PublicKey, SigningKey};
 use crate::section::{self, SectionError};
@@ -108,9 +107,7 @@ fn sign<const N: usize>(
     now: u64,
 ) -> Result<Token, SignError> {
     let payload = payload(kind, draft, fields, key, now)?;
-    let message = [kind.header(), &payload].map(|part| BASE64URL_NOPAD.encode(part.as_bytes())).join(".");
-    let signature = BASE64URL_NOPAD.encode(&key.sign(message.as_bytes()));
-    let token: Token = format!("{message}.{signature}").parse()?;
+    let token: Token = jws::sign(kind.header(), &payload, key).parse()?;
     token.unverified_claims()?;
     Ok(token)
 }
@@ -142,6 +139,6 @@ fn payload<const N: usize>(
     payload.insert("nbf".to_owned(), draft.nbf.unwrap_or(now).into());
     payload.insert("exp".to_owned(), draft.exp.into());
     payload.insert("writ".to_owned(), writ);
-    payload.insert("jti".to_owned(), id(&payload).into());
+    payload.insert("jti".to_owned(), json::id(&payload).into());
     Ok(json::canonical(&payload))
 }

@@ -35,9 +35,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::BASE64URL_NOPAD;
-
 use crate::keys::{BadSignature, KeyError, PublicKey, Role};
+
+use self::jws::Jws;
 
 pub(crate) use claims::Read;
 pub(crate) use tokens::lines;
@@ -52,8 +52,9 @@ pub use mint::{
 pub use tokens::{Tokens, TokensError};
 
 mod claims;
-mod fields;
-mod json;
+pub(crate) mod fields;
+pub(crate) mod json;
+pub(crate) mod jws;
 mod mint;
 mod tokens;
 
@@ -104,7 +105,7 @@ impl Token {
 
     /// Checks the signature against one key.
     pub(crate) fn check_signature(&self, issuer: &PublicKey) -> Result<(), BadSignature> {
-        let (message, _) = self.text.rsplit_once('.').ok_or(BadSignature)?;
+        let message = jws::message(&self.text).map_err(|_| BadSignature)?;
         issuer.verify(message.as_bytes(), &self.signature)
     }
 }
@@ -116,24 +117,14 @@ impl FromStr for Token {
         if text.len() > MAX_TOKEN {
             return Err(TokenError::TooLong { length: text.len() });
         }
-        let mut segments = text.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (segments.next(), segments.next(), segments.next(), segments.next())
-        else {
-            return Err(TokenError::Segments);
-        };
-        let decode = |segment: &str, name| {
-            BASE64URL_NOPAD.decode(segment.as_bytes()).map_err(|_| TokenError::Encoding { segment: name })
-        };
-        let header = decode(header, "header")?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.header().as_bytes() == header);
-        let signature = decode(signature, "signature")?;
-        let found = signature.len();
+        let jws = Jws::parse(text)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.header().as_bytes() == jws.header);
+        let found = jws.signature.len();
         Ok(Token {
             text: text.into(),
             kind: kind.ok_or(TokenError::Header)?,
-            payload: decode(payload, "payload")?.into(),
-            signature: signature.try_into().map_err(|_| TokenError::SignatureLength { found })?,
+            payload: jws.payload.into(),
+            signature: jws.signature.try_into().map_err(|_| TokenError::SignatureLength { found })?,
         })
     }
 }

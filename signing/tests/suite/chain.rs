@@ -7,7 +7,7 @@ use writ_signing::token::{
 };
 use writ_signing::{Digest, Role, Roots, VerifyError, inspect, section, verify};
 
-use crate::fixture::{DAY, NOW, World, common, component, forge, key, with_content, with_jti};
+use crate::fixture::{DAY, NOW, World, common, component, forge, key, trusted, with_content, with_jti};
 
 #[test]
 fn direct() {
@@ -59,9 +59,9 @@ fn roots() {
     let operator = world.operator.public();
     let unknown = Err(VerifyError::UnknownIssuer { operator });
     assert_eq!(verify(&file, &Roots::default(), NOW), unknown);
-    assert_eq!(verify(&file, &Roots::from_iter([key(Role::Operator).public()]), NOW), unknown);
-    assert_eq!(verify(&file, &Roots::from_iter([world.account.public()]), NOW), unknown);
-    let both = Roots::from_iter([key(Role::Operator).public(), operator]);
+    assert_eq!(verify(&file, &trusted([key(Role::Operator).public()]), NOW), unknown);
+    assert_eq!(verify(&file, &trusted([world.account.public()]), NOW), unknown);
+    let both = trusted([key(Role::Operator).public(), operator]);
     verify(&file, &both, NOW).unwrap();
 }
 
@@ -117,7 +117,7 @@ fn signed_by_another() {
 #[test]
 fn broken_chains() {
     let (ours, theirs) = (World::new(), World::new());
-    let roots = Roots::from_iter([ours.operator.public(), theirs.operator.public()]);
+    let roots = trusted([ours.operator.public(), theirs.operator.public()]);
     let file = component();
     let broken = |token, issuer, expected| Err(VerifyError::BrokenChain { token, issuer, expected });
     let (account, signing_key) = (ours.account.public(), ours.signing_key.public());

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use writ_signing::token::{
     AccountDraft, Capabilities, CommonDraft, ComponentDraft, Components, Kind, SigningKeyDraft, Token, Tokens,
 };
-use writ_signing::{PublicKey, Role, Roots, SigningKey, section, token};
+use writ_signing::{PublicKey, Revocations, Role, Roots, SigningKey, section, token};
 
 pub(crate) const NOW: u64 = 1_770_000_000;
 pub(crate) const DAY: u64 = 86_400;
@@ -26,7 +26,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let operator = key(Role::Operator);
         World {
-            roots: Roots::from_iter([operator.public()]),
+            roots: trusted([operator.public()]),
             operator,
             account: key(Role::Account),
             signing_key: key(Role::Account),
@@ -108,6 +108,11 @@ impl World {
     pub(crate) fn with_tokens(&self, component_token: &str, account_token: &str) -> Vec<u8> {
         with_content(&component(), format!("{component_token}\n{account_token}").as_bytes())
     }
+}
+
+/// These operators, under whom nothing can be revoked.
+pub(crate) fn trusted<const N: usize>(operators: [PublicKey; N]) -> Roots {
+    operators.into_iter().map(|operator| (operator, Revocations::Never)).collect()
 }
 
 pub(crate) fn key(role: Role) -> SigningKey {

@@ -7,6 +7,7 @@ mod chain;
 mod fixture;
 mod header;
 mod keys;
+mod revocation;
 mod section;
 mod tamper;
 mod times;

@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use writ_host::{Admission, Artifact, Candidate, Capacity, Denials, Host, Policies, Registry, Settings, now};
 use writ_manifest::{Application, TrustPolicy};
-use writ_signing::Roots;
+use writ_signing::{Revocations, Roots};
 use writ_tests::{Mint, unsigned_guest};
 
 /// A manifest that links both.
@@ -39,7 +39,7 @@ impl Case {
 
     fn decide(&self, application: &Application) -> Result<Admission, Denials> {
         let signed = self.mint.sign(&std::fs::read(unsigned_guest("report.wasm")).unwrap());
-        let roots = Roots::from_iter([self.mint.operator().parse().unwrap()]);
+        let roots = Roots::from_iter([(self.mint.operator().parse().unwrap(), Revocations::Never)]);
         let verified = Artifact::new(signed).unwrap().verify(&roots, now()).unwrap();
         let candidate = Candidate { entry: &application.components[0], verified: &verified };
         self.host.authorize(&[candidate], application)

@@ -98,7 +98,7 @@ fn ask_on(up: &Up, stop: &AtomicBool) -> Vec<(usize, usize)> {
 #[test]
 fn ten_swaps_under_load_lose_no_request_and_none_goes_back() {
     let versions = settings();
-    let up = versions.start(&["--log-format", "json", "--max-instances", "64"]);
+    let up = versions.start(&["--log-format", "json", "--max-instances", "64", "--allow-rollback"]);
     let stop = AtomicBool::new(false);
     let answers: Vec<Vec<(usize, usize)>> = thread::scope(|threads| {
         let asking: Vec<_> = (0..6).map(|_| threads.spawn(|| ask_on(&up, &stop))).collect();
@@ -138,7 +138,8 @@ fn ten_swaps_under_load_handle_every_message_once() {
     let install = |number: usize| fs::copy(versions.scratch.path(&format!("{}.wasm", number % 2)), &totals).unwrap();
     install(0);
     let manifest = versions.scratch.copy(&guest("orders.yaml"), "app.yaml");
-    let up = Up::start_with(&versions.home, &manifest, &versions.scratch.data(), &["--log-format", "json"]);
+    let args = ["--log-format", "json", "--allow-rollback"];
+    let up = Up::start_with(&versions.home, &manifest, &versions.scratch.data(), &args);
     let version = || usize::from(up.get("/totals/x").text().contains("NOTHING"));
     let stop = AtomicBool::new(false);
     let ordered: u64 = thread::scope(|threads| {

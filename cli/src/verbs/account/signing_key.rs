@@ -1,21 +1,35 @@
 //! `writ account signing-key`: keys that sign components in an account's place.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use writ_provider::units::Time;
+use writ_signing::revocation::Subject;
 use writ_signing::token::{self, ComponentRef, Components, Kind, SigningKeyDraft};
 use writ_signing::{PublicKey, Role};
 
-use super::{Subject, common, tell, warn_of_older};
+use super::{About, common, tell, warn_of_older};
 use crate::advice::Advice;
-use crate::args::{OutputArgs, PolicyArgs};
+use crate::args::{Output, OutputArgs, PolicyArgs};
 use crate::home::{Home, Named, check_name};
+use crate::verbs::revoke::{self, ExtentArgs};
 use crate::{Done, Outcome, clock, output, wider};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SigningKeys {
     /// Make a key that signs the account's components, and the account's token about it
     Add(Add),
+    /// Revoke a signing key, in its account's revocation list
+    Revoke(Revoke),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revoke {
+    /// The signing key, by its name or its public key
+    #[arg(value_name = "NAME|KEY")]
+    key: String,
+
+    #[command(flatten)]
+    extent: ExtentArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,6 +75,7 @@ struct ComponentsArgs {
 pub(crate) fn run(verb: SigningKeys, home: &Home) -> Done {
     match verb {
         SigningKeys::Add(args) => add(&args, home),
+        SigningKeys::Revoke(args) => revoke(&args, home),
     }
 }
 
@@ -71,7 +86,7 @@ fn add(args: &Add, home: &Home) -> Done {
     if vouchers.signing_key.is_some() {
         bail!("{} is a signing key itself; signing keys are signed by their account", account.name);
     }
-    let subject = Subject::choose(&args.name, args.key.as_deref(), home)?;
+    let subject = About::choose(&args.name, args.key.as_deref(), home)?;
     let old = home.tokens().get(subject.public())?;
     if old.as_ref().is_some_and(|old| old.kind() != Kind::SigningKey) {
         bail!("{} is an account's key, which signs for itself", subject.public());
@@ -92,6 +107,17 @@ fn add(args: &Add, home: &Home) -> Done {
         warn_of_older(&old, &token)?;
     }
     Ok(Outcome::Done)
+}
+
+/// What `writ revoke KEY --by ACCOUNT` does, where the key's token says which account that is.
+fn revoke(args: &Revoke, home: &Home) -> Done {
+    let key = home.keys().public(&args.key)?;
+    let token = home.tokens().get(key)?.with_context(|| format!("no token here says whose signing key {key} is"))?;
+    if token.kind() != Kind::SigningKey {
+        bail!("{key} is an account's own key; its operator revokes it, with `writ revoke {key} --by OPERATOR`");
+    }
+    let account = home.keys().find(&token.unverified_claims()?.common().issuer.to_string())?;
+    revoke::revoke(&account, &[Subject::Key(key)], &args.extent, &home.revoked(), Output::Text)
 }
 
 /// The account's key that was asked for, or the only one that is not a signing key.

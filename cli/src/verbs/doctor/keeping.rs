@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use writ_manifest::Revocations;
-use writ_signing::Role;
+use writ_manifest as manifest;
+use writ_signing::revocation::Unlisted;
 use writ_signing::token::Token;
+use writ_signing::{PublicKey, Revocations, Role, VerifyError};
 
 use super::{Check, made_ours, shell_path, shell_word, soon};
 use crate::home::{Home, Named};
+use crate::revocations::{Marks, Sources};
 use crate::{application, clock, files};
 
 pub(super) fn checks(home: &Home, now: u64) -> Vec<Check> {
@@ -24,7 +26,7 @@ pub(super) fn checks(home: &Home, now: u64) -> Vec<Check> {
         checks.extend(folder.fix.is_some().then_some(folder));
     }
     checks.extend(keys(home, now));
-    checks.extend(trust(home));
+    checks.extend(trust(home, now));
     checks.push(policy(&path.join("policy.yaml")));
     checks
 }
@@ -102,7 +104,7 @@ fn renew(named: &Named) -> String {
     format!("writ key show {}", named.name)
 }
 
-fn trust(home: &Home) -> Vec<Check> {
+fn trust(home: &Home, now: u64) -> Vec<Check> {
     let mut checks = Vec::new();
     let entries = match home.trust().each() {
         Ok(entries) => entries,
@@ -111,11 +113,10 @@ fn trust(home: &Home) -> Vec<Check> {
     for (path, entry) in entries {
         let what = |name: &str| format!("trust in {name}");
         checks.push(match entry {
-            Ok((_, entry)) if entry.revocations != Revocations::None => {
-                Check::broken(what(&entry.name), "asks for revocation lists, which this version does not read")
-                    .fix(format!("writ trust remove {}", shell_word(&entry.name)))
-            }
-            Ok((operator, entry)) => Check::good(what(&entry.name), operator.to_string()),
+            Ok((operator, entry)) => match lists(home, operator, &entry.revocations, now) {
+                Ok(()) => Check::good(what(&entry.name), operator.to_string()),
+                Err(error) => unlisted(what(&entry.name), home, &entry.revocations, &error),
+            },
             Err(error) => Check::unreadable("trust", &path, &error),
         });
     }
@@ -129,6 +130,31 @@ fn trust(home: &Home) -> Vec<Check> {
         });
     }
     checks
+}
+
+/// Whether every list under an operator can be relied on.
+fn lists(home: &Home, operator: PublicKey, demanded: &manifest::Revocations, now: u64) -> Result<(), VerifyError> {
+    let sources = Sources::new(home.path(), [(operator, demanded.clone())].into_iter());
+    let roots = sources.roots(&Marks::default());
+    roots.iter().try_for_each(|(_, revocations)| match revocations {
+        Revocations::Never => Ok(()),
+        Revocations::Lists(lists) => lists.check_all(operator, now),
+    })
+}
+
+/// A list that is wanting. Whoever holds its issuer's key can sign one; what is damaged has to be brought anew.
+fn unlisted(what: String, home: &Home, demanded: &manifest::Revocations, error: &VerifyError) -> Check {
+    let check = Check::broken(what, error.to_string());
+    let VerifyError::Unlisted { issuer, reason: Unlisted::Missing | Unlisted::Stale { .. } } = error else {
+        return check;
+    };
+    match (home.keys().find(&issuer.to_string()), demanded) {
+        (Ok(named), manifest::Revocations::Lists { dir, .. }) => {
+            let dir = shell_path(&home.path().join(dir));
+            check.fix(format!("writ revoke --by {} --dir {dir}", shell_word(&named.name)))
+        }
+        _ => check,
+    }
 }
 
 fn policy(path: &Path) -> Check {

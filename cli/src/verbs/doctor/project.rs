@@ -9,6 +9,7 @@ use super::{Check, shell_path, soon};
 use crate::cargo::Recipe;
 use crate::home::Home;
 use crate::project::{CLAIMS, Project};
+use crate::revocations::Marks;
 use crate::{clock, files};
 
 /// The project here, if there is one. One that cannot be read is a finding.
@@ -38,7 +39,7 @@ pub(super) fn checks(project: &Project, home: &Home) -> Result<Vec<Check>> {
 pub(super) fn signed(path: &Path, again: Option<String>, home: &Home) -> Result<Check> {
     let (what, now) = (path.display().to_string(), clock::now()?);
     // Whom this host trusts is a check of its own.
-    let roots = home.trust().roots().unwrap_or_default();
+    let roots = home.trust().sources().map(|sources| sources.roots(&Marks::default())).unwrap_or_default();
     let verified = files::read(path, section::MAX_FILE).and_then(|file| Ok(writ_signing::verify(&file, &roots, now)?));
     let check = match &verified {
         Ok(component) if soon(component.exp(), now) => {

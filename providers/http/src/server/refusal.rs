@@ -26,8 +26,8 @@ pub(super) enum Refusal {
     Stalled,
     /// Every instance is in use, or the host is stopping.
     Busy,
-    /// The component's claims have expired.
-    Expired,
+    /// The component's claims have expired, or were revoked, or it is not known whether they were.
+    Lapsed,
     /// The component failed before it answered: a trap, `exit`, no memory, a panic, or no answer at all.
     Failed,
     /// The component did not answer by its deadline.
@@ -45,7 +45,7 @@ impl Refusal {
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too long"),
             Self::Stalled => (StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
-            Self::Expired => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Lapsed => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "the component failed"),
             Self::Deadline => (StatusCode::GATEWAY_TIMEOUT, "the component did not answer in time"),
         }
@@ -80,7 +80,7 @@ impl Refusal {
 impl From<Busy> for Refusal {
     fn from(busy: Busy) -> Self {
         match busy {
-            Busy::Expired => Self::Expired,
+            Busy::Expired | Busy::Suspended | Busy::Revoked => Self::Lapsed,
             _ => Self::Busy,
         }
     }
@@ -90,6 +90,7 @@ impl From<&Failure> for Refusal {
     fn from(failure: &Failure) -> Self {
         match failure.kind {
             FailureKind::Deadline => Self::Deadline,
+            FailureKind::Revoked => Self::Lapsed,
             _ => Self::Failed,
         }
     }

@@ -107,8 +107,8 @@ impl Handler for Fake {
         .boxed()
     }
 
-    fn expired(&self, _: &Message) {
-        self.log.lock().unwrap().push("expired".to_owned());
+    fn lapsed(&self, _: &Message, why: Busy) {
+        self.log.lock().unwrap().push(why.to_string());
     }
 }
 
@@ -222,20 +222,39 @@ async fn a_stopping_host_awaits_the_handlers_that_run() {
 }
 
 #[tokio::test]
-async fn expired_claims_and_a_stopping_host() {
+async fn lapsed_claims_and_a_stopping_host() {
     let (broker, fake) = (broker(10), Fake::new(1, 10));
-    *fake.busy.lock().unwrap() = Some(Busy::Expired);
+    *fake.busy.lock().unwrap() = Some(Busy::Revoked);
     let _route = dispatch(&broker, 4).connect(plan("a.*"), fake.clone());
     let ask = || broker.request(*ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap();
     publish(&broker, 0..2);
     assert_eq!(ask().unwrap().answer().await.err(), Some(Unanswered::NoReply));
-    assert_eq!(fake.logged(3).await, ["expired"; 3]);
+    assert_eq!(fake.logged(3).await, ["the component was revoked"; 3]);
 
     *fake.busy.lock().unwrap() = Some(Busy::Stopping);
     publish(&broker, 0..1);
     tokio::time::sleep(Duration::from_millis(30)).await;
     assert_eq!(ask().err(), Some(Unanswered::NoResponders));
     assert_eq!(broker.publish(*ACCOUNT, message("a.b", "late")), Sent::default());
+}
+
+#[tokio::test]
+async fn a_newer_one_takes_what_a_revoked_one_would_drop() {
+    let broker = broker(10);
+    let dispatch = dispatch(&broker, 4);
+    let [old, new] = [1, 2].map(|number| Fake::of(number, 10, 100));
+    let _older = dispatch.connect(plan("a.*"), old.clone());
+    old.open();
+    *old.busy.lock().unwrap() = Some(Busy::Revoked);
+    let ask = || broker.request(*ACCOUNT, "a.b".parse().unwrap(), "?".into()).unwrap().unwrap();
+    let _newer = dispatch.connect(plan("a.*"), new.clone());
+    publish(&broker, 0..1);
+    assert_eq!(ask().answer().await.err(), Some(Unanswered::NoReply));
+    assert_eq!(old.logged(2).await, ["the component was revoked"; 2], "the newer one is not open yet");
+    new.open();
+    publish(&broker, 1..2);
+    assert_eq!(ask().answer().await.err(), Some(Unanswered::NoReply));
+    assert_eq!((new.logged(2).await, old.log().len()), (vec!["001".to_owned(), "?".to_owned()], 2));
 }
 
 #[tokio::test]

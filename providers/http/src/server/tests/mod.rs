@@ -60,7 +60,7 @@ async fn script(call: Call) -> Result<Response<Body>, Refusal> {
         "/failed" => return Err(Refusal::Failed),
         "/deadline" => return Err(Refusal::Deadline),
         "/busy" => return Err(Refusal::Busy),
-        "/expired" => return Err(Refusal::Expired),
+        "/expired" => return Err(Refusal::Lapsed),
         "/denied" => return Err(Refusal::Denied),
         "/rate" => return Err(Refusal::Rate),
         "/slow" => tokio::time::sleep(Duration::from_millis(200)).await,
