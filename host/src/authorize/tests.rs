@@ -500,7 +500,7 @@ fn unknown_means_refuse() {
     "#]]);
     Case { claims: json!({ "keyvalue": "any" }), ..Case::default() }.check(expect![[r#"
         denied: one (acme/one) has a claim that cannot be understood
-          the component's token says of `keyvalue`: `any` belongs in its naming field, such as `{ bucket: any }` or `{ hosts: any }`
+          the component's token says of `keyvalue`: `any` belongs in its naming field; an entry is like { shelf: NAME }
           hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, keyvalue, bell
     "#]]);
     Case { limits: json!({ "memory": "32MB" }), ..Case::default() }.check(expect![[r#"

@@ -71,9 +71,9 @@ impl<C: Constraint> Claim<C> {
         };
         match value {
             Value::String(word) if word == "any" && !C::NAMED => Ok(Self::Any),
-            Value::String(word) if word == "any" => Err(InvalidClaim::whole(
-                "`any` belongs in its naming field, such as `{ bucket: any }` or `{ hosts: any }`",
-            )),
+            Value::String(word) if word == "any" => {
+                Err(InvalidClaim::whole(format!("`any` belongs in its naming field; an entry is like {}", C::EXAMPLE)))
+            }
             Value::Array(entries) => {
                 entries.iter().enumerate().map(|(i, v)| entry(i, v)).collect::<Result<_, _>>().map(Self::Entries)
             }
@@ -113,8 +113,8 @@ pub struct InvalidClaim {
 }
 
 impl InvalidClaim {
-    fn whole(reason: &str) -> Self {
-        Self { entry: None, reason: reason.to_owned() }
+    fn whole(reason: impl Into<String>) -> Self {
+        Self { entry: None, reason: reason.into() }
     }
 }
 

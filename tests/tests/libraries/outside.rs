@@ -151,7 +151,7 @@ fn a_claim_that_it_does_not_understand_is_refused() {
         &Application::alone("report"),
         expect![[r#"
         denied: report (mint/minted) has a claim that cannot be understood
-          the component's token says of `locks`: `any` belongs in its naming field, such as `{ bucket: any }` or `{ hosts: any }`
+          the component's token says of `locks`: `any` belongs in its naming field; an entry is like { lock: NAME, wait: 500ms }
           hint: correct that document; capabilities served here: call, serve, locks, schedule
     "#]],
     );
