@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use writ_host::{Artifact, Candidate, Capacity, Deployment, Host, Policies, Registry, Settings, now};
+use writ_host::{Artifact, Candidate, Deployment, Host, Policies, Registry, Settings, now};
 use writ_http::{HttpConfig, HttpServer};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;

@@ -11,7 +11,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
-use writ_host::{Artifact, Candidate, Capacity, Host, Policies, Registry, Settings, VerifiedArtifact, now};
+use writ_host::{Artifact, Candidate, Host, Policies, Registry, Settings, VerifiedArtifact, now};
 use writ_http::{HttpConfig, HttpServer};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
@@ -92,7 +92,7 @@ pub(crate) async fn host(address: &str, folder: &str) -> Result<()> {
 
     let trust = operators.into_iter().map(|operator| (operator, TrustPolicy::Any)).collect();
     let policies = Policies { host: None, trust };
-    let host = Host::new(Settings { capacity: Capacity::default(), cache: None, policies }, registry(address, folder))?;
+    let host = Host::new(Settings { policies, ..Settings::default() }, registry(address, folder))?;
     let admission = host.authorize(&candidates, &application)?;
     let deployment = host.deploy(&admission).await?;
     end.recv().await;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
-use writ_host::{Artifact, Candidate, Capacity, Host, Policies, Settings, now};
+use writ_host::{Artifact, Candidate, Host, Policies, Settings, now};
 use writ_manifest::Application;
 use writ_signing::{PublicKey, Role, SigningKey};
 

@@ -62,9 +62,11 @@ pub(crate) enum Verb {
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),
 
-use crate::verbs::{
-    account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, run, sign, trust, up, verify,
-};
+    /// Build, sign and run a project, and do it again for every change, until Ctrl-C
+    Dev(dev::Dev),
+    /// Read and verify what was written down of grants, denials and deployments
+    #[command(subcommand)]
+    Audit(audit::Audit),
 
     /// Call an exported function of a signed component, and print its result
     Call(call::Call),

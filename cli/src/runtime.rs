@@ -87,7 +87,7 @@ pub(crate) fn host(options: Options, cache: Option<Cache>) -> Result<Host, HostE
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache: cache, policies: options.policies, audit: options.audit }, registry)
+    Host::new(Settings { capacity, cache, policies: options.policies, audit: options.audit }, registry)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use writ_host::{Artifact, Candidate, Capacity, Host, Policies, Registry, Settings, now};
+use writ_host::{Artifact, Candidate, Host, Policies, Registry, Settings, now};
 use writ_manifest::{Application, TrustPolicy};
 use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
 use writ_signing::{PublicKey, Revocations, Role, Roots, SigningKey, section};

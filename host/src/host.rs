@@ -267,7 +267,8 @@ impl Host {
         let component = admitted.name.clone();
         let compiled = self.compile(&admitted.artifact).await;
         let compiled = compiled.map_err(|reason| DeployError::Compile { component: component.clone(), reason })?;
-        let linked = link(&self.engine, &compiled, admitted, &self.registry, (&self.budgets, self.clerk.as_deref())).await;
+        let linked =
+            link(&self.engine, &compiled, admitted, &self.registry, (&self.budgets, self.clerk.as_deref())).await;
         let linked = linked.map_err(|source| DeployError::Link { component, source })?;
         let limits = &admitted.limits;
         let budgets = limits.shared.iter().map(|(document, most)| self.budgets.memory(document, *most)).collect();

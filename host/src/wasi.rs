@@ -94,6 +94,8 @@ fn given<'a, C: Constraint>(
         settings: &admitted.settings,
         claims: claims(&admitted.documents, capability),
         budgets,
+        // Asked once, of what the owner gives: nothing that the guest does.
+        clerk: None,
     };
     let unusable = |error: &dyn std::fmt::Display| OpenError::Config(format!("{capability}: {error}"));
     let grant: Grant<C> = parts.grant(capability).map_err(|error| unusable(&error))?;

@@ -127,8 +127,11 @@ fn sentence(record: &Record) -> String {
             let by = if by.is_empty() { String::new() } else { format!(": {}", by.join("; ")) };
             format!("{application}: {component} {what}{by}")
         }
-        Event::Deployed { application, components } => format!("{application}: deployed, {components} components"),
-        Event::Withdrawn { application } => format!("{application}: withdrawn"),
+        Event::Deployed { application, generation, components } => {
+            format!("{application}: deployment {generation} is served, {components} components")
+        }
+        Event::Withdrawn { application, generation } => format!("{application}: deployment {generation} ended"),
+        Event::Called { component, function, .. } => format!("{component}: the host's owner called {function}"),
         Event::Denied { component, capability, count, last, .. } => {
             format!("{component}: denied {capability} {count} times, last by {last}")
         }
@@ -150,7 +153,8 @@ fn verify(args: &Verify, settings: &Settings) -> Done {
             Ok(Outcome::Done)
         }
         Err(broken) => {
-            let hint = "somebody who can write this folder has changed it; what stands before this place is as it was written";
+            let hint =
+                "somebody who can write this folder has changed it; what stands before this place is as it was written";
             Err(Advice::new(format!("the audit log does not hold: {broken}"), hint).into())
         }
     }

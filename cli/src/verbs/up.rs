@@ -59,7 +59,8 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     };
     // Decided before anything is made or opened: of a refusal, nothing is left but its line in the audit log.
     let decided = loaded.authorize(&options);
-    let admission = if args.check { decided? } else { decided.inspect_err(|denials| note(&folder, &loaded, denials))? };
+    let admission =
+        if args.check { decided? } else { decided.inspect_err(|denials| note(&folder, &loaded, denials))? };
     Releases::read(&folder, args.allow_rollback)?.check(&loaded)?;
     if args.check {
         return tell(&admission);

@@ -219,7 +219,7 @@ impl<C: Constraint> Grant<C> {
             [] => Err(nothing()),
             layers => settle(layers, held, request, now.as_ref()),
         };
-        settled.inspect(|()| self.used()).inspect_err(|refused| self.note(refused, request))
+        settled.inspect(|_| self.used()).inspect_err(|refused| self.note(refused, request))
     }
 
     fn used(&self) {

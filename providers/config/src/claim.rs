@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
+use serde_json::{Value, json};
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
 /// One entry of a claim about settings.
@@ -104,7 +104,6 @@ const SHOWN: usize = 8;
 mod tests {
     #![allow(clippy::unwrap_used)]
     use expect_test::{Expect, expect};
-    use serde_json::json;
     use writ_provider::Claim;
 
     use super::*;

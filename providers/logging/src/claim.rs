@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use writ_provider::units::Rate;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
@@ -118,7 +118,6 @@ fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 mod tests {
     #![allow(clippy::unwrap_used)]
     use expect_test::{Expect, expect};
-    use serde_json::json;
     use writ_provider::Claim;
 
     use super::*;

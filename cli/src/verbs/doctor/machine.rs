@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 use rustix::process::{Resource, getrlimit};
-use writ_host::{Capacity, Host, Policies, Registry};
+use writ_host::{Capacity, Host, Registry};
 
 use super::application::Manifest;
 use super::{Check, made_ours, shell_path};
@@ -68,7 +68,7 @@ fn address_space() -> Check {
     let what = "address space";
     let fits = |stores| {
         let capacity = Capacity { stores, ..Capacity::default() };
-        let settings = writ_host::Settings { capacity, cache: None, policies: Policies::default() };
+        let settings = writ_host::Settings { capacity, ..writ_host::Settings::default() };
         Host::new(settings, Registry::new())
     };
     let most = Capacity::default().stores;
