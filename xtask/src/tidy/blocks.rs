@@ -55,7 +55,8 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
         match (line.strip_prefix("```"), open.take()) {
             (Some(info), None) => {
                 let mut words = info.split_whitespace();
-                let (language, file) = (words.next().unwrap_or_default(), words.next());
+                // A word with `=` says something else about the block.
+                let (language, file) = (words.next().unwrap_or_default(), words.find(|word| !word.contains('=')));
                 open = Some(Block { line: index + 1, language, file, lines: Vec::new() });
             }
             (Some(_), Some(block)) => blocks.push(block),
