@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use writ_tests::{Home, Line, Manifest, Scratch, Up, eventually, finish, unsigned_guest};
+use writ_signing::SigningKey;
+use writ_signing::revocation::Draft;
+use writ_tests::{DAY, Home, Line, Manifest, Scratch, Up, eventually, finish, now, unsigned_guest};
 
 /// A newcomer's component that a host runs, with lists.
 struct World {
@@ -263,4 +265,23 @@ fn a_list_that_came_meanwhile_is_remembered() {
     up.stop();
     let said = world.refuses();
     assert!(said.contains("its revocation list has the number 1, and number 2 was seen here"), "{said}");
+}
+
+/// A host that new lists do not reach any more stops when the ones it has are too old.
+#[test]
+fn a_host_that_is_cut_off_stops_starting() {
+    let world = World::new();
+    // As if signed a day and nearly a minute ago: the default `max_age` and what two clocks may differ.
+    let seed = fs::read_to_string(world.home.path().join("keys/local-operator.nk")).unwrap();
+    let operator = SigningKey::from_seed(seed.trim()).unwrap();
+    let old = Draft::after(None).sign(&operator, now() - DAY - 40).unwrap();
+    fs::write(world.list_of("local-operator"), old).unwrap();
+    let up = world.up();
+    assert_eq!(up.get("/ok").status, 200);
+    eventually("the suspension", || (up.get("/ok").status == 503).then_some(()));
+    let line = up.logged("the suspension", |line| says(line, "suspended"));
+    assert!(line.get("reason").contains("that is longer ago than the trust entry's `max_age`"), "{line:?}");
+    // It has number 1, as the one before, and was never seen here; the next one is number 2.
+    world.revoke("local-operator", &[]);
+    eventually("its end", || (up.get("/ok").status == 200).then_some(()));
 }
