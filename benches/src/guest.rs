@@ -58,17 +58,18 @@ pub(crate) fn registry(found: Found, listen: Option<SocketAddr>) -> Registry {
         .trigger::<Probe>("bench", move || Config { found: found.clone() })
 }
 
-/// Who signs: an operator, and an account whose token says [`claims`].
+/// Who signs: an operator and an account, and what both tokens of a file say.
 pub(crate) struct Signer {
     operator: SigningKey,
     account: SigningKey,
+    claims: BTreeMap<String, Value>,
 }
 
 impl Signer {
     /// With fresh keys.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new(claims: BTreeMap<String, Value>) -> Result<Self> {
         let [operator, account] = [SigningKey::generate(Role::Operator)?, SigningKey::generate(Role::Account)?];
-        Ok(Self { operator, account })
+        Ok(Self { operator, account, claims })
     }
 
     pub(crate) fn operator(&self) -> PublicKey {
@@ -86,7 +87,7 @@ impl Signer {
         let common = |subject, name: &str| CommonDraft {
             subject,
             name: name.to_owned(),
-            capabilities: Capabilities::Only(claims()),
+            capabilities: Capabilities::Only(self.claims.clone()),
             limits: BTreeMap::from([("time".to_owned(), json!("1h"))]),
             nbf: None,
             exp: now().saturating_add(86_400 * 30),
@@ -110,15 +111,15 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// By a fresh [`Signer`].
+    /// By a fresh [`Signer`], under [`claims`].
     pub(crate) fn new(component: &[u8]) -> Result<Self> {
-        let signer = Signer::new()?;
+        let signer = Signer::new(claims())?;
         Ok(Self { bytes: signer.sign(component)?.into(), operator: signer.operator() })
     }
 
     /// As [`Signed::new`], with a chain of three tokens.
     pub(crate) fn by_signing_key(component: &[u8]) -> Result<Self> {
-        let (signer, key) = (Signer::new()?, SigningKey::generate(Role::Account)?);
+        let (signer, key) = (Signer::new(claims())?, SigningKey::generate(Role::Account)?);
         Ok(Self { bytes: signer.sign_by(component, Some(&key))?.into(), operator: signer.operator() })
     }
 
