@@ -159,7 +159,7 @@ impl Session<'_> {
     async fn build(&mut self, recipe: Recipe) -> Result<()> {
         // A build of the same sources would fail the same way.
         self.due.build = false;
-        let (folder, brake, used) = (self.folder.clone(), self.brake.clone(), recipe.clone());
+        let (folder, brake, used) = (files::folder_of(&self.folder.join(MANIFEST)), self.brake.clone(), recipe.clone());
         let build = move || cargo::build(&folder, &used, Profile::Release, Some(&brake));
         let file = tokio::task::spawn_blocking(build).await.context("the build's thread failed")??;
         self.built = Some((file, recipe));

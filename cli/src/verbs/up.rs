@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
         stores: args.max_instances,
         ..Options::default()
     };
-    // Decided before anything is made or opened: of a refusal, nothing is left but its line in the audit log.
+    // Decided before anything is made or opened: a refusal leaves nothing, but for its line in an audit log that is there.
     let decided = loaded.authorize(&options);
     let admission =
         if args.check { decided? } else { decided.inspect_err(|denials| note(&folder, &loaded, denials))? };
@@ -87,8 +87,11 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     done
 }
 
-/// Writes a refusal down. Where that cannot be done, it stands all the same.
+/// Writes a refusal down where a host ran before. Where that cannot be done, it stands all the same.
 fn note(folder: &Path, loaded: &Loaded, denials: &Denials) {
+    if !folder.exists() {
+        return;
+    }
     match Data::open(folder).and_then(|data| data.audit(false)) {
         Ok(audit) => {
             audit.record_denials(&loaded.application.name, denials);

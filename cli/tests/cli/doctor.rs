@@ -182,7 +182,7 @@ fn a_list_that_trust_demands_and_is_not_there() {
     let operator = entry.file_stem().unwrap().to_str().unwrap();
     fs::create_dir(work.path("lists")).unwrap();
     work.run(&["trust", "remove", operator]);
-    work.run(&["trust", "add", operator, "--any", "--revocations", "lists", "--account-lists", "optional"]);
+    work.run(&["trust", "add", operator, "--any", "--revocations", "lists"]);
     let fixes: Vec<_> = broken(&work, 1).into_iter().map(|(_, fix)| fix).collect();
     assert_eq!(fixes, [format!("writ revoke --by local-operator --dir {}", work.path("lists").display())]);
     work.run(&["revoke", "--by", "local-operator", "--dir", "lists"]);

@@ -150,7 +150,7 @@ mod tests {
     fn refused_claims() {
         check(
             json!("any"),
-            expect!["refused: `any` belongs in its naming field, such as `{ bucket: any }` or `{ hosts: any }`"],
+            expect![[r#"refused: `any` belongs in its naming field; an entry is like { names: [LANG, "APP_*"] }"#]],
         );
         check(json!({}), expect!["refused: entry 1: missing field `names`"]);
         check(

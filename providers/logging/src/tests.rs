@@ -115,7 +115,7 @@ fn what_is_not_permitted_is_dropped_and_reported_once() {
         json!({"level": "warn"}),
         &[(Guest::Info, "", "one"), (Guest::Warn, "", "two")],
         expect![[r#"
-            WARN writ::denied message=denied component=acme/orders capability="logging" document=the component's token reason=permits lines from `warn` up, not `info` count=1
+            WARN writ::denied message=denied component=acme/orders capability="logging" document=the component's token reason=permits lines from `warn` up, not `info` allow=logging: [{ level: info }] count=1
             WARN writ::guest component=acme/orders id=A…/M… message="two"
         "#]],
     );

@@ -74,8 +74,13 @@ fn a_refused_start_is_written_down() {
         command.args(check);
         writ_tests::finish(command).refused()
     };
+    up(&[]);
+    assert!(!data.exists(), "a refusal makes nothing");
+    served(&home, &scratch);
+    let count = || audit(&home, &scratch, &["show"]).succeeded().stdout.lines().count();
+    let before = count();
     up(&["--check"]);
-    assert!(!data.exists(), "`--check` leaves nothing");
+    assert_eq!(count(), before);
     up(&[]);
     let shown = audit(&home, &scratch, &["show"]).succeeded().stdout;
     assert!(shown.contains("refused") && shown.contains("exports no wasmcloud:messaging/handler"), "{shown}");
@@ -115,7 +120,12 @@ fn a_head_is_asked_for_as_it_is_printed() {
     let other = format!("3:{}", "0".repeat(64));
     let stderr = audit(&home, &scratch, &["verify", "--expect-head", &other]).refused();
     assert!(stderr.contains(&format!("should end at {other}")), "{stderr}");
-    assert!(audit(&home, &scratch, &["verify", "--expect-head", "3"]).refused().contains("as `writ audit head` prints"));
+    assert!(
+        audit(&home, &scratch, &["verify", "--expect-head", "3"]).refused().contains("as `writ audit head` prints")
+    );
     let elsewhere = home.writ(&["audit", "show", "nowhere"]).refused();
-    assert!(elsewhere.contains("there is no audit log") && elsewhere.contains("hint: `writ up` begins one"), "{elsewhere}");
+    assert!(
+        elsewhere.contains("there is no audit log") && elsewhere.contains("hint: `writ up` begins one"),
+        "{elsewhere}"
+    );
 }

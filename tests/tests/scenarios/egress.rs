@@ -116,7 +116,9 @@ impl Relay {
     }
 
     fn up(&self) -> Up {
-        Up::start(&self.home, &self.manifest, &self.scratch.data())
+        // What is signed twice within a second has no order.
+        let args = ["--log-format", "json", "--allow-rollback"];
+        Up::start_with(&self.home, &self.manifest, &self.scratch.data(), &args)
     }
 }
 

@@ -55,7 +55,7 @@ fn claims() {
 fn refused_claims() {
     check(
         json!("any"),
-        expect!["refused: `any` belongs in its naming field, such as `{ bucket: any }` or `{ hosts: any }`"],
+        expect!["refused: `any` belongs in its naming field; an entry is like { paths: [/data], rights: [read] }"],
     );
     check(json!({ "rights": ["read"] }), expect!["refused: entry 1: missing field `paths`"]);
     check(
