@@ -87,9 +87,9 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     done
 }
 
-/// Writes a refusal down where a host ran before. Where that cannot be done, it stands all the same.
+/// Writes a refusal down where there is an audit log. Where that cannot be done, it stands all the same.
 fn note(folder: &Path, loaded: &Loaded, denials: &Denials) {
-    if !folder.exists() {
+    if !Data::audit_below(folder).is_dir() {
         return;
     }
     match Data::open(folder).and_then(|data| data.audit(false)) {
