@@ -143,7 +143,7 @@ fn a_claim_that_it_does_not_understand_is_refused() {
         expect![[r#"
         denied: report (mint/minted) has a claim that cannot be understood
           the component's token says of `locks`: entry 1: unknown field `hold`, expected one of `lock`, `wait`, `rate`
-          hint: correct that document; capabilities served here: call, serve, locks, schedule
+          hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, locks, schedule
     "#]],
     );
     check_denied(
@@ -152,7 +152,7 @@ fn a_claim_that_it_does_not_understand_is_refused() {
         expect![[r#"
         denied: report (mint/minted) has a claim that cannot be understood
           the component's token says of `locks`: `any` belongs in its naming field; an entry is like { lock: NAME, wait: 500ms }
-          hint: correct that document; capabilities served here: call, serve, locks, schedule
+          hint: correct that document; capabilities served here: call, serve, environment, filesystem, clocks, locks, schedule
     "#]],
     );
 }
