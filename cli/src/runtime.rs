@@ -13,7 +13,9 @@ use writ_manifest::{Capabilities, Policy};
 use writ_messaging::Messaging;
 use writ_provider::{Constraint, LinkConfig};
 
+use crate::data::{self, Data};
 use crate::process;
+use crate::revocations::Watch;
 
 /// What a host is made of, decided by the verb.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +90,20 @@ pub(crate) fn host(options: Options, cache: Option<Cache>) -> Result<Host, HostE
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
     Host::new(Settings { capacity, cache, policies: options.policies, audit: options.audit }, registry)
+}
+
+/// A host for one call of its owner, which keeps its state in a data folder where there is one, and in memory where not.
+pub(crate) fn host_of_one_call(
+    options: Options,
+    data: Option<&Data>,
+    watch: &Watch,
+    settings: &crate::settings::Settings,
+) -> anyhow::Result<Host> {
+    data.map_or(Ok(()), |data| watch.keep(data))?;
+    let store = data.map(Data::store).transpose()?;
+    let audit = data.map(|data| data.audit(false)).transpose()?;
+    let cache = data.map_or_else(|| data::cache(&settings.cache), Data::cache)?;
+    Ok(host(Options { store, audit, ..options }, Some(cache))?)
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

@@ -57,6 +57,8 @@
     clippy::panic
 )]
 
+#[doc(hidden)]
+pub mod defence;
 pub mod digest;
 pub mod inspect;
 pub mod keys;

@@ -27,6 +27,9 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// The folder, for a package of this workspace.
     pub(crate) path: Option<PathBuf>,
+    /// `dev` or `build`; none for what the package is built with.
+    pub(crate) kind: Option<String>,
+    pub(crate) features: Vec<String>,
 }
 
 impl Workspace {

@@ -133,9 +133,9 @@ fn sentence(record: &Record) -> String {
         Event::Withdrawn { application, generation } => format!("{application}: deployment {generation} ended"),
         Event::Called { component, function, .. } => format!("{component}: the host's owner called {function}"),
         Event::Denied { component, capability, count, last, .. } => {
-            format!("{component}: denied {capability} {count} times, last by {last}")
+            format!("{component}: denied {capability} ({count}×), last by {last}")
         }
-        Event::Used { component, capability, count, .. } => format!("{component}: used {capability} {count} times"),
+        Event::Used { component, capability, count, .. } => format!("{component}: used {capability} ({count}×)"),
         Event::Pruned { through } => format!("older records were removed, through {through}"),
         Event::Mended { bytes } => format!("a record that was cut in its middle was removed ({bytes} bytes)"),
         Event::Missing { kept } => format!("records are missing: the log had ended at {kept}"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::application::{self, Loaded};
-use crate::data::{self, Data};
+use crate::data::Data;
 use crate::home::Home;
 use crate::revocations::Watch;
 use crate::runtime::{self, Options};
@@ -33,11 +33,7 @@ pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
     let options = Options { policies: application::policies(home)?, ..Options::default() };
     let admission = loaded.authorize(&options)?;
     let data = args.data.as_deref().map(Data::open).transpose()?;
-    data.iter().try_for_each(|data| watch.keep(data))?;
-    let store = data.as_ref().map(Data::store).transpose()?;
-    let audit = data.as_ref().map(|data| data.audit(false)).transpose()?;
-    let cache = data.as_ref().map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    let host = runtime::host(Options { store, audit, ..options }, Some(cache))?;
+    let host = runtime::host_of_one_call(options, data.as_ref(), &watch, settings)?;
     let call = host.call(&admission, &args.function, &args.args);
     if let Some(text) = runtime::tokio()?.block_on(watch.during(&host, call))? {
         output::data(text)?;

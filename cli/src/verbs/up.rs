@@ -82,7 +82,6 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     // With it goes what counts what guests did, after it wrote the last of it down.
     drop(running);
     drop(host);
-    audit.record(&Event::Stopped {});
     tracing::info!(target: "writ::audit", head = %audit.head(), "the audit log ends here");
     done
 }

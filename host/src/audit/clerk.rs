@@ -9,7 +9,7 @@ use writ_provider::{Principal, Tally};
 
 use super::{Audit, Event};
 
-/// What a host writes its audit log with. Dropping it writes what was counted last.
+/// What a host writes its audit log with. Dropping it writes what was counted last, and that the host stopped.
 pub(crate) struct Clerk {
     desk: Arc<Desk>,
     thread: Option<JoinHandle<()>>,
@@ -79,6 +79,7 @@ impl Drop for Clerk {
             // It panics nowhere; and if it did, the host's end is no place to say so.
             let _ = thread.join();
         }
+        self.desk.audit.record(&Event::Stopped {});
     }
 }
 

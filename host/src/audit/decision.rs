@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use writ_signing::Digest;
 
 use super::{Event, Grants, clipped};
 use crate::authorize::{Admission, Admitted};
@@ -11,7 +12,7 @@ use crate::denial::{Denial, Denials, Refusal};
 /// What each component of an application was granted.
 pub(super) fn granted(admission: &Admission) -> impl Iterator<Item = Event> {
     admission.components().iter().map(|admitted| Event::Granted {
-        application: admission.application().to_owned(),
+        application: clipped(admission.application()),
         component: admitted.principal().to_string(),
         id: admitted.principal().keyed().to_string(),
         digest: admitted.verified.component().digest.hex(),
@@ -27,18 +28,30 @@ fn grants(admitted: &Admitted) -> Grants {
     let says = |capability: &str| {
         let mut documents = BTreeMap::new();
         for statement in &admitted.documents {
-            let claim = statement.about(capability).ok().flatten().cloned();
-            documents.insert(statement.document.to_string(), claim.unwrap_or_else(|| Value::from("any")));
+            let claim = statement.about(capability).ok().flatten().map_or_else(|| Value::from("any"), bounded);
+            documents.insert(statement.document.to_string(), claim);
         }
         documents
     };
     admitted.capabilities().map(|capability| (capability.to_owned(), says(capability))).collect()
 }
 
+/// A claim, or what names it where it is so long that a line has no room for several like it.
+fn bounded(claim: &Value) -> Value {
+    let text = claim.to_string();
+    match text.len() {
+        0..=CLAIM => claim.clone(),
+        bytes => Value::from(format!("{bytes} bytes, sha256:{}", Digest::of(text.as_bytes()).hex())),
+    }
+}
+
+/// Bytes of a claim that is written down whole.
+const CLAIM: usize = 8 << 10;
+
 /// What an application may not have.
 pub(super) fn refused(application: &str, denials: &Denials) -> impl Iterator<Item = Event> {
     denials.iter().map(move |denial: &Denial| Event::Refused {
-        application: application.to_owned(),
+        application: clipped(application),
         component: denial.principal.to_string(),
         id: denial.principal.keyed().to_string(),
         what: clipped(&denial.what),

@@ -9,7 +9,7 @@ use super::chain::Head;
 use super::event::{Event, Record};
 use super::{Bounds, now};
 
-/// The longest line. Longer texts in an event are cut where they are made.
+/// No line is as long as this: what others chose is cut where an event is made.
 pub(super) const LINE: u64 = 1 << 20;
 
 /// The log's files, with the last one open.
@@ -83,6 +83,10 @@ impl Files {
         let seq = self.head.seq.saturating_add(1);
         let record = Record { seq, at, prev: self.head.hex(), event: event.clone() };
         let mut line = serde_json::to_vec(&record)?;
+        // A longer one would not be found again at the next start.
+        if u64::try_from(line.len()).unwrap_or(u64::MAX) >= LINE {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is too long for a line"));
+        }
         let head = Head::after(seq, &line);
         line.push(b'\n');
         if let Err(error) = self.last.write_all(&line) {

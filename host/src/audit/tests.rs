@@ -167,6 +167,18 @@ fn what_is_no_log_is_not_written_to() {
 }
 
 #[test]
+fn what_has_no_room_in_a_line_is_left_out_and_the_log_goes_on() {
+    let (folder, _) = log(2, Bounds::default());
+    let audit = Audit::open(folder.path(), Bounds::default()).unwrap();
+    audit.record(&Event::Withdrawn { application: "a".repeat(2 << 20), generation: 1 });
+    audit.record(&event(2));
+    drop(audit);
+    Audit::open(folder.path(), Bounds::default()).unwrap().record(&event(3));
+    assert_eq!(applications(&folder), ["app-0", "app-1", "app-2", "app-3"]);
+    verify(folder.path(), None).unwrap();
+}
+
+#[test]
 fn a_head_is_written_as_it_is_read() {
     let (_folder, head) = log(2, SMALL);
     assert_eq!(head.to_string().parse(), Ok(head));

@@ -59,8 +59,9 @@ impl Layer {
     fn may_use(self, other: Layer) -> bool {
         use Layer::{Cli, Contract, Host, Manifest, Provider, Signing};
         match self {
-            Signing | Layer::Xtask => false,
-            Manifest | Contract => other == Signing,
+            Layer::Xtask => false,
+            // Itself, for its tests, which have its switches.
+            Signing | Manifest | Contract => other == Signing,
             Provider | Layer::Example => other == Contract,
             Host => matches!(other, Signing | Manifest | Contract),
             Cli => matches!(other, Signing | Manifest | Contract | Provider | Host),
@@ -81,6 +82,9 @@ impl Layer {
     /// Why it may not have this dependency.
     fn refuse(self, root: &Path, dependency: &Dependency) -> Option<String> {
         let name = &dependency.name;
+        if dependency.kind.as_deref() != Some("dev") && dependency.features.iter().any(|feature| feature == SWITCHES) {
+            return Some(format!("may have the feature `{SWITCHES}` of {name} for its tests alone"));
+        }
         if let Some(folder) = &dependency.path {
             return match Layer::of(root, folder) {
                 Some(other) if self.may_use(other) => None,
@@ -96,6 +100,8 @@ impl Layer {
     }
 }
 
+/// The feature with which tests switch defences off.
+const SWITCHES: &str = "switches";
 /// Crates that do I/O, read clocks or run components; `*` at the end stands for anything.
 const IO: &[&str] = &[
     "async-std",
@@ -120,10 +126,14 @@ const RUNTIME: &[&str] = &["wasmtime*"];
 mod tests {
     use super::*;
 
+    fn on(name: &str, path: Option<std::path::PathBuf>) -> Dependency {
+        Dependency { name: name.into(), path, kind: None, features: Vec::new() }
+    }
+
     fn package(folder: &str, dependencies: &[&str]) -> Package {
         let dependency = |name: &&str| match name.strip_prefix("./") {
-            Some(folder) => Dependency { name: folder.into(), path: Some(Path::new("/r").join(folder)) },
-            None => Dependency { name: (*name).into(), path: None },
+            Some(folder) => on(folder, Some(Path::new("/r").join(folder))),
+            None => on(name, None),
         };
         Package {
             name: folder.into(),
@@ -188,6 +198,20 @@ mod tests {
     }
 
     #[test]
+    fn no_defence_can_be_switched_off_outside_tests() {
+        let with = |kind: Option<&str>| {
+            let mut package = package("host", &["./signing"]);
+            package.dependencies[0].features.push(SWITCHES.to_owned());
+            package.dependencies[0].kind = kind.map(str::to_owned);
+            super::check(Path::new("/r"), &[package])
+        };
+        assert_eq!(with(Some("dev")), [""; 0]);
+        let expected = ["host may have the feature `switches` of signing for its tests alone"];
+        assert_eq!(with(None), expected);
+        assert_eq!(with(Some("build")), expected);
+    }
+
+    #[test]
     fn a_package_nobody_thought_of() {
         let expected = "plugins is in no known folder: say in xtask what it may depend on";
         check("plugins", &[], &[expected]);
@@ -196,7 +220,7 @@ mod tests {
     #[test]
     fn a_path_out_of_the_checkout_is_no_arrow() {
         let mut package = package("cli", &[]);
-        package.dependencies.push(Dependency { name: "mine".into(), path: Some("/elsewhere/mine".into()) });
+        package.dependencies.push(on("mine", Some("/elsewhere/mine".into())));
         let found = super::check(Path::new("/r"), &[package]);
         assert_eq!(found, ["cli may not depend on mine: there is no such arrow in ARCHITECTURE.md"]);
     }
