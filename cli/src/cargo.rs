@@ -2,17 +2,16 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use writ_manifest::Build;
 
 use crate::advice::Advice;
+use crate::brake::{self, Brake};
+use crate::recipe::Profile;
 
 /// How a component is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,20 +27,12 @@ pub(crate) enum Tool {
     CargoComponent,
 }
 
-/// How it is optimised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Profile {
-    Release,
-    Debug,
-}
-
 impl Recipe {
     /// What `build` in a `writ.yaml` asks for.
     pub(crate) fn of(build: &Build) -> Result<Self> {
         let at = build.at;
-        if build.language != "rust" {
-            let message = format!("{at}: `language: {}` is not built here; rust is", build.language);
-            return Err(Advice::new(message, "build it with its own tools, then `writ sign FILE`").into());
+        if build.world.is_some() {
+            bail!("{at}: `world` is not written here for rust: its sources name it");
         }
         let tool = match build.tool.as_deref() {
             None | Some("cargo") => Tool::Cargo,
@@ -108,73 +99,20 @@ impl Tool {
     }
 }
 
-/// Ends builds from outside of them.
-#[derive(Debug, Default)]
-pub(crate) struct Brake(Mutex<Braked>);
-
-#[derive(Debug, Default)]
-struct Braked {
-    pulled: bool,
-    /// The group of the build that runs.
-    running: Option<Pid>,
-}
-
-impl Brake {
-    /// Ends the build that runs, with everything it started, and every later one as it begins.
-    pub(crate) fn pull(&self) {
-        let mut braked = self.lock();
-        braked.pulled = true;
-        end(braked.running);
-    }
-
-    /// Whether it was pulled.
-    pub(crate) fn is_pulled(&self) -> bool {
-        self.lock().pulled
-    }
-
-    fn hold(&self, child: &Child) {
-        let mut braked = self.lock();
-        braked.running = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        if braked.pulled {
-            end(braked.running);
-        }
-    }
-
-    /// What is over must not be ended: its number may be another's by then.
-    fn release(&self) {
-        self.lock().running = None;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Braked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn end(group: Option<Pid>) {
-    // It fails where all of the group has ended.
-    let _ = group.map(|group| kill_process_group(group, Signal::TERM));
-}
-
 /// Builds the package in a folder; where the component is that came of it.
-///
-/// Under a brake it runs in a process group of its own: Ctrl-C is the brake's then, and not the terminal's.
 pub(crate) fn build(folder: &Path, recipe: &Recipe, profile: Profile, brake: Option<&Brake>) -> Result<PathBuf> {
     let manifest = folder.join(MANIFEST);
     let manifest =
         manifest.canonicalize().with_context(|| format!("there is no package to build at {}", manifest.display()))?;
     let mut command = recipe.command(profile);
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped());
-    if brake.is_some() {
-        command.process_group(0);
-    }
-    let mut child = match command.spawn() {
+    let mut child = match brake::spawn(&mut command, brake) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Advice::new("there is no cargo on the PATH", format!("`{INSTALL_RUST}`")).into());
         }
         child => child.context("cargo does not start")?,
     };
     let stdout = child.stdout.take().context("cargo's output cannot be read")?;
-    brake.inspect(|brake| brake.hold(&child));
     let built = components(BufReader::new(stdout), &manifest);
     brake.inspect(|brake| brake.release());
     let status = child.wait().context("cargo cannot be waited for")?;
@@ -296,7 +234,10 @@ mod tests {
         check("{ language: rust, tool: cargo }", expect!["cargo build --target wasm32-wasip2"]);
         check("{ language: rust, tool: cargo-component }", expect!["cargo component build --target wasm32-wasip1"]);
         check("{ language: rust, target: wasm32-wasip3 }", expect!["cargo build --target wasm32-wasip3"]);
-        check("{ language: go }", expect![[r#"5:8: `language: go` is not built here; rust is"#]]);
+        check(
+            "{ language: rust, world: a }",
+            expect!["5:8: `world` is not written here for rust: its sources name it"],
+        );
         check(
             "{ language: rust, tool: make }",
             expect![[r#"5:8: `tool: make` is not known; for rust there are cargo and cargo-component"#]],

@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) home: Setting<PathBuf>,
     /// Below which each application's host keeps its state.
     pub(crate) data: PathBuf,
-    /// Where `call` keeps compiled code.
+    /// Where `call` keeps compiled code, and `build` the tools that projects pin.
     pub(crate) cache: PathBuf,
     pub(crate) log_format: log::Format,
     pub(crate) log_level: log::Level,
@@ -46,6 +46,13 @@ impl Settings {
         let data = xdg("XDG_DATA_HOME", ".local/share", variable);
         let cache = xdg("XDG_CACHE_HOME", ".cache", variable);
         Ok((args.verb, Self { home, data, cache, log_format: args.log_format, log_level: args.log_level }))
+    }
+}
+
+impl Settings {
+    /// Where the tools are kept that projects pin.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.cache.join("tools")
     }
 }
 

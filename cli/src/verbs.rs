@@ -29,7 +29,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
     let home = Home::of(settings);
     match verb {
         Verb::New(args) => new::run(&args),
-        Verb::Build(args) => build::run(&args, &home),
+        Verb::Build(args) => build::run(&args, settings, &home),
         Verb::Doctor(args) => doctor::run(&args, settings, &home),
         Verb::Key(args) => key::run(args, &home),
         Verb::Account(args) => account::run(args, &home),

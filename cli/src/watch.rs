@@ -5,7 +5,7 @@
 //!
 //! | changed | due |
 //! |---|---|
-//! | `src/`, `wit/`; at the top `*.rs`, `*.toml`, `Cargo.lock`, `rust-toolchain`; `.cargo/config.toml` | build, sign, deploy |
+//! | `src/`, `wit/`; at the top `*.rs`, `*.toml`, `Cargo.lock`, `rust-toolchain`, `package*.json`, `requirements.txt`; `.cargo/config.toml` | build, sign, deploy |
 //! | `writ.yaml` | sign, deploy |
 //! | `app.yaml` | deploy |
 
@@ -159,7 +159,7 @@ fn is_source(entry: &DirEntry) -> bool {
 
 fn is_top_source(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
-    name.ends_with(".rs") || name.ends_with(".toml") || ["Cargo.lock", "rust-toolchain"].contains(&&*name)
+    name.ends_with(".rs") || name.ends_with(".toml") || TOP.contains(&&*name)
 }
 
 impl Stamp {
@@ -172,6 +172,8 @@ impl Stamp {
 /// What `up` calls `APP.yaml`.
 pub(crate) const MANIFEST: &str = "app.yaml";
 const CONFIG: &str = ".cargo/config.toml";
+/// At the top of a project, beside what ends like a source: what pins versions and tools.
+const TOP: &[&str] = &["Cargo.lock", "rust-toolchain", "package.json", "package-lock.json", "requirements.txt"];
 /// The folders of sources.
 const WATCHED: [(&str, RecursiveMode); 3] =
     [("src", RecursiveMode::Recursive), ("wit", RecursiveMode::Recursive), (".cargo", RecursiveMode::NonRecursive)];

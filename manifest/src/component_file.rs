@@ -64,6 +64,8 @@ pub struct Build {
     pub tool: Option<String>,
     /// The compiler's target.
     pub target: Option<String>,
+    /// The world in the project's WIT, where it has several.
+    pub world: Option<String>,
     /// Where `build` stands.
     pub at: Position,
 }
@@ -144,11 +146,12 @@ fn expires(node: &Node) -> Result<Time, ManifestError> {
 }
 
 fn build(node: &Node) -> Result<Build, ManifestError> {
-    let fields = node.fields("`build`", &["language", "tool", "target"])?;
+    let fields = node.fields("`build`", &["language", "tool", "target", "world"])?;
     Ok(Build {
         language: fields.text("language")?.value,
         tool: fields.optional_text("tool")?,
         target: fields.optional_text("target")?,
+        world: fields.optional_text("world")?,
         at: fields.at(),
     })
 }

@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 
 use super::sign::{Job, Signed, Wanted};
 use crate::advice::Advice;
-use crate::cargo::{self, Profile, Recipe};
 use crate::home::Home;
 use crate::project::Project;
+use crate::recipe::{Profile, Recipe};
+use crate::settings::Settings;
 use crate::{Done, Outcome, files};
 
 #[derive(Debug, clap::Args)]
@@ -26,17 +27,13 @@ pub(crate) struct Build {
     key: Option<String>,
 }
 
-pub(crate) fn run(args: &Build, home: &Home) -> Done {
+pub(crate) fn run(args: &Build, settings: &Settings, home: &Home) -> Done {
     let project = Project::open(args.folder.clone().unwrap_or_default())?;
     let profile = if args.debug { Profile::Debug } else { Profile::Release };
-    build(&project, profile, &Wanted::key(args.key.clone()), home)?.tell()?;
+    // Nothing is signed, or made to sign with, where the build fails.
+    let file = recipe(&project)?.build(project.folder(), &settings.tools(), profile, None)?;
+    sign(&project, &file, &Wanted::key(args.key.clone()), home)?.tell()?;
     Ok(Outcome::Done)
-}
-
-/// Builds a project and signs its component. Nothing is signed, or made to sign with, where the build fails.
-fn build(project: &Project, profile: Profile, wanted: &Wanted, home: &Home) -> Result<Signed> {
-    let file = cargo::build(project.folder(), &recipe(project)?, profile, None)?;
-    sign(project, &file, wanted, home)
 }
 
 /// How a project is built.

@@ -19,10 +19,11 @@ use super::build::{recipe, sign};
 use super::sign::Wanted;
 use super::up::advise;
 use crate::advice::Advice;
-use crate::cargo::{self, Brake, Profile, Recipe};
+use crate::brake::Brake;
 use crate::data::Data;
 use crate::home::Home;
 use crate::project::Project;
+use crate::recipe::{Profile, Recipe};
 use crate::revocations;
 use crate::running::{Running, Signals};
 use crate::runtime::{self, Options};
@@ -160,7 +161,8 @@ impl Session<'_> {
         // A build of the same sources would fail the same way.
         self.due.build = false;
         let (folder, brake, used) = (files::folder_of(&self.folder.join(MANIFEST)), self.brake.clone(), recipe.clone());
-        let build = move || cargo::build(&folder, &used, Profile::Release, Some(&brake));
+        let tools = self.settings.tools();
+        let build = move || used.build(&folder, &tools, Profile::Release, Some(&brake));
         let file = tokio::task::spawn_blocking(build).await.context("the build's thread failed")??;
         self.built = Some((file, recipe));
         self.due = Due::ALL;

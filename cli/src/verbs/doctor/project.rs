@@ -6,9 +6,9 @@ use anyhow::Result;
 use writ_signing::section;
 
 use super::{Check, shell_path, soon};
-use crate::cargo::Recipe;
 use crate::home::Home;
 use crate::project::{CLAIMS, Project};
+use crate::recipe::Recipe;
 use crate::revocations::Marks;
 use crate::{clock, files};
 

@@ -1,19 +1,33 @@
 //! What building needs. It is broken only where the project here is built with it.
 
 use std::path::Path;
-use std::process::Command;
 
 use writ_manifest::ComponentFile;
 
 use super::Check;
-use crate::cargo::{self, Recipe, Tool};
+use crate::cargo::{self, Tool};
+use crate::recipe::Recipe;
+use crate::toolchain::{BINDINGS, Language, Need, version};
 
 pub(super) fn checks(project: Option<&ComponentFile>) -> Vec<Check> {
     let build = project.and_then(|file| file.build.as_ref());
-    let recipe = build.and_then(|build| Recipe::of(build).ok());
+    match build.and_then(|build| Recipe::of(build).ok()) {
+        Some(Recipe::Rust(recipe)) => rust(Some(&recipe)),
+        Some(Recipe::Other(recipe)) => recipe.language().needs().iter().map(|need| tool(need, true, "")).collect(),
+        None => {
+            let python = Language::Python.needs().iter().map(|need| (need, "for projects in python, c and go"));
+            let node = Language::JavaScript.needs().iter().map(|need| (need, "for projects in javascript"));
+            let others = node.chain(python).chain([(&BINDINGS, "for projects in c and go")]);
+            rust(None).into_iter().chain(others.map(|(need, whose)| tool(need, false, whose))).collect()
+        }
+    }
+}
+
+/// What Rust needs; nothing of it is needed where there is no recipe.
+fn rust(recipe: Option<&cargo::Recipe>) -> Vec<Check> {
     let needed = recipe.is_some();
-    let component = recipe.as_ref().is_some_and(|recipe| recipe.tool() == Tool::CargoComponent);
-    let target = recipe.as_ref().map_or(Tool::Cargo.target(), Recipe::target);
+    let component = recipe.is_some_and(|recipe| recipe.tool() == Tool::CargoComponent);
+    let target = recipe.map_or(Tool::Cargo.target(), cargo::Recipe::target);
     let rustc = program("rustc", needed);
     // Without a compiler there are no targets to speak of.
     let target = rustc.fix.is_none().then(|| compiles_for(target, needed));
@@ -21,8 +35,17 @@ pub(super) fn checks(project: Option<&ComponentFile>) -> Vec<Check> {
     std::iter::once(rustc).chain(target).chain(rest).collect()
 }
 
+/// A program that another language needs, and whose it is where nobody here needs it.
+fn tool(need: &Need, needed: bool, whose: &str) -> Check {
+    match need.version() {
+        Some(version) => Check::good(need.shown(), version),
+        None if needed => Check::broken(need.shown(), "is not on the PATH, or does not run").fix(need.install),
+        None => Check::optional(need.shown(), format!("is not installed; {whose}")).fix(need.install),
+    }
+}
+
 fn program(name: &str, needed: bool) -> Check {
-    match version(name, &["--version"]) {
+    match version(Path::new(name), &["--version"]) {
         Some(version) => Check::good(name, version),
         None => Check::missing(needed, name, "is not on the PATH, or does not run").fix(cargo::INSTALL_RUST),
     }
@@ -32,7 +55,7 @@ fn compiles_for(target: &str, needed: bool) -> Check {
     if cargo::has_target(target, Path::new(".")) {
         return Check::good(target, "rustc compiles for it");
     }
-    let fix = match version("rustup", &["--version"]) {
+    let fix = match version(Path::new("rustup"), &["--version"]) {
         Some(_) => cargo::add_target(target),
         None => cargo::INSTALL_RUST.to_owned(),
     };
@@ -41,15 +64,9 @@ fn compiles_for(target: &str, needed: bool) -> Check {
 
 fn cargo_component(needed: bool) -> Check {
     let what = "cargo-component";
-    match version("cargo", &["component", "--version"]) {
+    match version(Path::new("cargo"), &["component", "--version"]) {
         Some(version) => Check::good(what, version),
         None => Check::missing(needed, what, "is not installed; for projects that say `tool: cargo-component`")
             .fix(cargo::INSTALL_CARGO_COMPONENT),
     }
-}
-
-/// The first line that a program says of itself.
-fn version(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).output().ok().filter(|output| output.status.success())?;
-    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }
