@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::guests;
+use crate::guests::{self, Languages};
 use crate::workspace::Workspace;
 
 /// The task, not listed, that waits for the demo to listen and then prints what to do.
@@ -25,7 +25,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     };
     // Before the build, which takes minutes the first time.
     let address = free_address(&options.listen)?;
-    let writ = guests::build_and_sign(workspace)?;
+    let writ = guests::build_and_sign(workspace, Languages::Rust)?;
     eprintln!("data: {}", data.display());
     // It lives as long as it waits, and ends when this process does.
     Command::new(std::env::current_exe()?).arg(ANNOUNCE).arg(address.to_string()).stdin(Stdio::null()).spawn()?;

@@ -1,7 +1,7 @@
 //! Building the guest components and signing them.
 //!
 //! Every `writ*.yaml` beside a guest's `Cargo.toml` makes one signed file: `writ.yaml` of `totals` makes `totals.wasm`,
-//! `writ.bucket.yaml` of `intruder` makes `intruder-bucket.wasm`.
+//! `writ.bucket.yaml` of `intruder` makes `intruder-bucket.wasm`, and `writ.yaml` of `shop/tax` makes `shop-tax.wasm`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,24 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::signed;
 use crate::workspace::{Workspace, cargo, output, run};
+use crate::{foreign, signed};
+
+/// Which guests are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Languages {
+    Rust,
+    All,
+}
 
 /// Builds `writ` and the guests, signs what is stale, and returns where `writ` is.
-pub(crate) fn build_and_sign(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build_and_sign(workspace: &Workspace, languages: Languages) -> Result<PathBuf> {
     require_target(TARGET)?;
-    let components = build_components(workspace)?;
+    let mut components = build_components(workspace)?;
     let writ = program(&build_programs(workspace, &["--bin", "writ"])?, "writ")?;
+    if languages == Languages::All {
+        components.extend(foreign::build(workspace, &writ)?);
+    }
     sign(workspace, &components, &writ)?;
     Ok(writ)
 }
@@ -39,7 +49,7 @@ fn sign(workspace: &Workspace, components: &[Component], writ: &Path) -> Result<
         fs::create_dir_all(folder.join(sub)).with_context(|| folder.display().to_string())?;
     }
     for component in components {
-        for guest in guests_of(component)? {
+        for guest in guests_of(component, &workspace.guest_name(&component.folder)?)? {
             guest.sign_if_stale(workspace, writ).with_context(|| format!("signing {}", guest.name))?;
         }
     }
@@ -47,9 +57,9 @@ fn sign(workspace: &Workspace, components: &[Component], writ: &Path) -> Result<
 }
 
 /// A component that was built, and the folder of its source.
-struct Component {
-    wasm: PathBuf,
-    folder: PathBuf,
+pub(crate) struct Component {
+    pub(crate) wasm: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 /// One signed file: a component under one set of claims.
@@ -87,15 +97,14 @@ impl Guest {
     }
 }
 
-fn guests_of(component: &Component) -> Result<Vec<Guest>> {
-    let folder = component.folder.file_name().and_then(|name| name.to_str()).context("a folder without a name")?;
+fn guests_of(component: &Component, own: &str) -> Result<Vec<Guest>> {
     let mut guests = Vec::new();
     for entry in fs::read_dir(&component.folder)? {
         let claims = entry?.path();
         let Some(variant) = claims.file_name().and_then(|name| name.to_str()).and_then(variant) else {
             continue;
         };
-        let name = if variant.is_empty() { folder.to_owned() } else { format!("{folder}-{variant}") };
+        let name = if variant.is_empty() { own.to_owned() } else { format!("{own}-{variant}") };
         guests.push(Guest { name, wasm: component.wasm.clone(), claims });
     }
     if guests.is_empty() {

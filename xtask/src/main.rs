@@ -7,6 +7,7 @@
 mod bench;
 mod cargo_component;
 mod demo;
+mod foreign;
 mod guests;
 mod signed;
 mod suite;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::guests::Languages;
 use crate::workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -37,14 +39,14 @@ fn run(args: &[String]) -> Result<()> {
             print!("{HELP}");
             Ok(())
         }
-        ("guests", flags @ ([] | [_])) => {
-            let with_cargo_component = match flags {
-                [] => false,
-                [flag] if flag == "--cargo-component" => true,
-                [other, ..] => bail!("`guests` knows --cargo-component, and not `{other}`"),
-            };
+        ("guests", flags) => {
+            let known = ["--all", "--cargo-component"];
+            if let Some(other) = flags.iter().find(|flag| !known.contains(&flag.as_str())) {
+                bail!("`guests` knows {}, and not `{other}`", known.join(" and "));
+            }
+            let [all, with_cargo_component] = known.map(|known| flags.iter().any(|flag| flag == known));
             let workspace = Workspace::find()?;
-            let writ = guests::build_and_sign(&workspace)?;
+            let writ = guests::build_and_sign(&workspace, if all { Languages::All } else { Languages::Rust })?;
             if with_cargo_component {
                 cargo_component::install_and_build(&workspace, &writ)?;
             }
@@ -56,7 +58,7 @@ fn run(args: &[String]) -> Result<()> {
         ("test", rest) => suite::run(&Workspace::find()?, rest),
         ("tidy", []) => tidy::run(&Workspace::find()?),
         (demo::ANNOUNCE, [address]) => demo::announce(address),
-        ("guests" | "tidy", [.., extra]) => bail!("`{task}` does not take so many arguments: `{extra}`"),
+        ("tidy", [.., extra]) => bail!("`{task}` does not take so many arguments: `{extra}`"),
         _ => bail!("there is no task `{task}`\nhint: `cargo xtask help` lists them"),
     }
 }
@@ -75,6 +77,8 @@ cargo xtask TASK
 
   guests                         build the guest components and sign them into the target folder's guests/;
                                  stdout is a line for your shell: eval \"$(cargo xtask guests)\"
+  guests --all                   also those in JavaScript, Python, C and Go, with tools from npm and PyPI, which are
+                                 installed into the target folder; needs Node and Python
   guests --cargo-component       also the one that cargo-component builds, which is installed first: some 20 minutes
   demo [--listen ADDR] [--data DIR]
                                  build everything, run the order service, and say what to curl

@@ -74,6 +74,26 @@ impl Workspace {
         self.target.join("guests")
     }
 
+    /// What a guest's files are called: its folder below `components/`, in one word.
+    pub(crate) fn guest_name(&self, folder: &Path) -> Result<String> {
+        // Cargo may know it by another path than we do.
+        let [components, folder] = [self.components(), folder.to_owned()].map(|path| path.canonicalize());
+        let (components, folder) = (components?, folder?);
+        let below = folder.strip_prefix(&components).with_context(|| folder.display().to_string())?;
+        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        Ok(parts.join("-"))
+    }
+
+    /// Where the program is built that generates bindings.
+    pub(crate) fn bindings_target(&self) -> PathBuf {
+        self.target.join("bindings")
+    }
+
+    /// Where the tools of other languages are installed, and keep what they cache.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
     /// The `WRIT_HOME` of everything that is signed here.
     pub(crate) fn home(&self) -> PathBuf {
         self.target.join("home")
