@@ -2,7 +2,7 @@
 //! languages, with the generators of the Bytecode Alliance as libraries.
 //!
 //! ```text
-//! writ-bindings c WIT-FOLDER OUT-FOLDER [WORLD]     NAME.c, NAME.h, NAME_component_type.o; prints NAME
+//! writ-bindings c WIT-FOLDER OUT-FOLDER [WORLD]     NAME.c, NAME.h, NAME_component_type.o
 //! writ-bindings go WIT-FOLDER OUT-FOLDER [WORLD]    bindings, and the module they need in go.bytecodealliance.org-pkg/
 //! writ-bindings component WIT-FOLDER CORE OUT [WORLD]
 //! writ-bindings version
@@ -70,17 +70,10 @@ impl World {
         let id = resolve.select_world(&[package], name)?;
         Ok(World { resolve, id })
     }
-
-    fn name(&self) -> Result<&str> {
-        let world = self.resolve.worlds.get(self.id).context("a world that is not in its package")?;
-        Ok(&world.name)
-    }
 }
 
 fn c(world: &World, out: &Path) -> Result<()> {
-    generate(world, wit_bindgen_c::Opts::default().build().as_mut(), out)?;
-    println!("{}", world.name()?.replace('-', "_"));
-    Ok(())
+    generate(world, wit_bindgen_c::Opts::default().build().as_mut(), out)
 }
 
 fn go(world: &World, out: &Path) -> Result<()> {

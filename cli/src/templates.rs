@@ -2,7 +2,12 @@
 //!
 //! They lie in `templates/`; the WIT in them is the repository's own.
 
+mod files;
+
 use clap::ValueEnum;
+
+use files::{C, FUNCTIONS_WIT, GO, JAVASCRIPT, PYTHON, RUST};
+use files::{COMMAND, COMMAND_WIT, File, HTTP, HTTP_KEYVALUE, HTTP_KEYVALUE_WIT, HTTP_WIT, MESSAGING, MESSAGING_WIT};
 
 /// What a new component does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -15,21 +20,66 @@ pub(crate) enum Template {
     Messaging,
     /// A program with arguments and output
     Command,
+    /// Has functions that other components call
+    Functions,
 }
 
-/// A file of a project: where it goes, and what is in it.
-type File = (&'static str, &'static str);
+/// What a new component is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    Rust,
+    #[value(name = "javascript")]
+    JavaScript,
+    Python,
+    C,
+    Go,
+}
+
+impl Lang {
+    /// As `writ.yaml` names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::JavaScript => "javascript",
+            Self::Python => "python",
+            Self::C => "c",
+            Self::Go => "go",
+        }
+    }
+
+    /// The project's files but its WIT, where it has functions.
+    fn functions(self) -> &'static [File] {
+        match self {
+            Self::Rust => RUST,
+            Self::JavaScript => JAVASCRIPT,
+            Self::Python => PYTHON,
+            Self::C => C,
+            Self::Go => GO,
+        }
+    }
+
+    /// The line that tests such a project without a host, if it has tests.
+    pub(crate) fn test(self) -> Option<&'static str> {
+        match self {
+            Self::Rust => Some("cargo test"),
+            Self::JavaScript => Some("node --test"),
+            Self::Python => Some("python3 -m unittest discover tests"),
+            Self::C | Self::Go => None,
+        }
+    }
+}
 
 impl Template {
-    /// Every file of a project of this name.
-    pub(crate) fn files(self, name: &str) -> Vec<(&'static str, String)> {
+    /// Every file of a project of this name. But for `functions` they are in Rust.
+    pub(crate) fn files(self, lang: Lang, name: &str) -> Vec<(&'static str, String)> {
         let (own, wit): (&[File], &[File]) = match self {
             Self::Http => (HTTP, HTTP_WIT),
             Self::HttpKeyvalue => (HTTP_KEYVALUE, HTTP_KEYVALUE_WIT),
             Self::Messaging => (MESSAGING, MESSAGING_WIT),
-            Self::Command => (COMMAND, &[]),
+            Self::Command => (COMMAND, COMMAND_WIT),
+            Self::Functions => (lang.functions(), FUNCTIONS_WIT),
         };
-        let own = own.iter().map(|(path, text)| (*path, named(path, text, name)));
+        let own = own.iter().map(|(path, text)| (*path, named(path, &text.replace(LANGUAGE, lang.name()), name)));
         own.chain(wit.iter().map(|(path, text)| (*path, (*text).to_owned()))).collect()
     }
 
@@ -41,6 +91,7 @@ impl Template {
                 "writ call build/project-name.wasm handle-message '{subject: \"project-name.greet\", body: [97, 100, 97], reply-to: none}'",
             ],
             Self::Command => &["writ run build/project-name.wasm ada"],
+            Self::Functions => &["writ call build/project-name.wasm greet '\"ada\"'"],
         };
         lines.iter().map(|line| line.replace(PLACEHOLDER, name)).collect()
     }
@@ -63,85 +114,8 @@ fn sorted(lock: &str) -> String {
 
 /// The name in the templates.
 const PLACEHOLDER: &str = "project-name";
-
-macro_rules! file {
-    ($folder:literal, $path:literal) => {
-        ($path, include_str!(concat!("../templates/", $folder, "/", $path)))
-    };
-}
-
-macro_rules! wit {
-    ($path:literal) => {
-        (concat!("wit/deps/", $path), include_str!(concat!("../../wit/deps/", $path)))
-    };
-}
-
-// Named without its dot there: it would be obeyed.
-const GITIGNORE: File = (".gitignore", include_str!("../templates/shared/gitignore"));
-const LOCK: File = file!("shared", "Cargo.lock");
-const HTTP_RS: File = ("src/http.rs", include_str!("../templates/shared/http.rs"));
-
-const HTTP: &[File] = &[
-    GITIGNORE,
-    LOCK,
-    HTTP_RS,
-    file!("http", "Cargo.toml"),
-    file!("http", "README.md"),
-    file!("http", "app.yaml"),
-    file!("http", "src/greeting.rs"),
-    file!("http", "src/lib.rs"),
-    file!("http", "wit/world.wit"),
-    file!("http", "writ.yaml"),
-];
-
-const HTTP_KEYVALUE: &[File] = &[
-    GITIGNORE,
-    LOCK,
-    HTTP_RS,
-    file!("http-keyvalue", "Cargo.toml"),
-    file!("http-keyvalue", "README.md"),
-    file!("http-keyvalue", "app.yaml"),
-    file!("http-keyvalue", "src/lib.rs"),
-    file!("http-keyvalue", "src/visits.rs"),
-    file!("http-keyvalue", "wit/world.wit"),
-    file!("http-keyvalue", "writ.yaml"),
-];
-
-const MESSAGING: &[File] = &[
-    GITIGNORE,
-    LOCK,
-    file!("messaging", "Cargo.toml"),
-    file!("messaging", "README.md"),
-    file!("messaging", "app.yaml"),
-    file!("messaging", "src/greeting.rs"),
-    file!("messaging", "src/lib.rs"),
-    file!("messaging", "wit/world.wit"),
-    file!("messaging", "writ.yaml"),
-];
-
-const COMMAND: &[File] = &[
-    GITIGNORE,
-    file!("command", "Cargo.lock"),
-    file!("command", "Cargo.toml"),
-    file!("command", "README.md"),
-    file!("command", "src/greeting.rs"),
-    file!("command", "src/main.rs"),
-    file!("command", "writ.yaml"),
-];
-
-const IO: File = wit!("wasi-io/io.wit");
-const CLOCKS: File = wit!("wasi-clocks/clocks.wit");
-const RANDOM: File = wit!("wasi-random/random.wit");
-const FILESYSTEM: File = wit!("wasi-filesystem/filesystem.wit");
-const SOCKETS: File = wit!("wasi-sockets/sockets.wit");
-const CLI: File = wit!("wasi-cli/cli.wit");
-const HTTP_PACKAGE: File = wit!("wasi-http/http.wit");
-
-// The package wasi:http refers to all of these.
-const HTTP_WIT: &[File] = &[IO, CLOCKS, RANDOM, FILESYSTEM, SOCKETS, CLI, HTTP_PACKAGE];
-const HTTP_KEYVALUE_WIT: &[File] =
-    &[IO, CLOCKS, RANDOM, FILESYSTEM, SOCKETS, CLI, HTTP_PACKAGE, wit!("wasi-keyvalue/keyvalue.wit")];
-const MESSAGING_WIT: &[File] = &[wit!("wasi-logging/logging.wit"), wit!("wasmcloud-messaging/messaging.wit")];
+/// The language in those that are there in several.
+const LANGUAGE: &str = "project-language";
 
 #[cfg(test)]
 mod tests {
@@ -150,17 +124,24 @@ mod tests {
 
     use super::*;
 
-    fn text(template: Template, path: &str) -> Option<String> {
-        template.files("my-name").into_iter().find(|(found, _)| *found == path).map(|(_, text)| text)
+    fn text(template: Template, lang: Lang, path: &str) -> Option<String> {
+        template.files(lang, "my-name").into_iter().find(|(found, _)| *found == path).map(|(_, text)| text)
+    }
+
+    /// Every project that there is.
+    fn projects() -> impl Iterator<Item = (Template, Lang)> {
+        let rust = Template::value_variants().iter().map(|template| (*template, Lang::Rust));
+        let others = Lang::value_variants().iter().skip(1).map(|lang| (Template::Functions, *lang));
+        rust.chain(others)
     }
 
     #[test]
     fn every_project_can_be_built_signed_and_run() {
-        for template in Template::value_variants() {
-            let claims = ComponentFile::parse(&text(*template, "writ.yaml").unwrap()).unwrap();
-            assert_eq!((claims.name.as_str(), claims.build.unwrap().language.as_str()), ("my-name", "rust"));
-            let Some(manifest) = text(*template, "app.yaml") else {
-                assert_eq!(*template, Template::Command);
+        for (template, lang) in projects() {
+            let claims = ComponentFile::parse(&text(template, lang, "writ.yaml").unwrap()).unwrap();
+            assert_eq!((claims.name.as_str(), claims.build.unwrap().language.as_str()), ("my-name", lang.name()));
+            let Some(manifest) = text(template, lang, "app.yaml") else {
+                assert!([Template::Command, Template::Functions].contains(&template));
                 continue;
             };
             let application = Application::parse(&manifest).unwrap();
@@ -170,10 +151,10 @@ mod tests {
 
     #[test]
     fn no_file_keeps_the_templates_name_and_none_is_there_twice() {
-        for template in Template::value_variants() {
+        for (template, lang) in projects() {
             let mut paths = std::collections::BTreeSet::new();
-            for (path, text) in template.files("my-name") {
-                assert!(!text.contains(PLACEHOLDER), "{path}");
+            for (path, text) in template.files(lang, "my-name") {
+                assert!(!text.contains(PLACEHOLDER) && !text.contains(LANGUAGE), "{path}");
                 assert!(paths.insert(path), "{path}");
             }
             assert!(!template.trial("my-name").concat().contains(PLACEHOLDER));
@@ -183,8 +164,8 @@ mod tests {
     #[test]
     fn projects_use_the_guests_own_version_of_wit_bindgen() {
         let line = include_str!("../../components/Cargo.toml").lines().find(|line| line.starts_with("wit-bindgen"));
-        for template in [Template::Http, Template::HttpKeyvalue, Template::Messaging] {
-            let manifest = text(template, "Cargo.toml").unwrap();
+        for template in [Template::Http, Template::HttpKeyvalue, Template::Messaging, Template::Functions] {
+            let manifest = text(template, Lang::Rust, "Cargo.toml").unwrap();
             assert_eq!(manifest.lines().find(|line| line.starts_with("wit-bindgen")), line);
         }
     }

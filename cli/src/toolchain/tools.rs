@@ -152,9 +152,13 @@ impl Pins {
     /// What installs them into the folder in which it runs.
     fn command(self) -> Command {
         let (program, args) = match self {
-            // Nothing that a package brings is run at its installation.
-            Self::Npm => ("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund"][..]),
-            Self::Pip => ("python3", &["-m", "pip", "install", "--quiet", "--no-input", "--only-binary", ":all:"][..]),
+            // Nothing that a package brings is run at its installation. `npm ci` would refuse a lock that lacks a package for
+            // another machine, which not every registry has; what the lock has is taken as it says, either way.
+            Self::Npm => ("npm", &["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"][..]),
+            Self::Pip => (
+                "python3",
+                &["-m", "pip", "install", "--quiet", "--no-input", "--no-compile", "--only-binary", ":all:"][..],
+            ),
         };
         let mut command = Command::new(program);
         command.args(args);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use writ_manifest::ComponentFile;
 
 use crate::advice::Advice;
-use crate::templates::Template;
+use crate::templates::{Lang, Template};
 use crate::{Done, Outcome, files, output};
 
 #[derive(Debug, clap::Args)]
@@ -19,12 +19,22 @@ pub(crate) struct New {
     /// What the component does
     #[arg(long, value_name = "TEMPLATE")]
     template: Template,
+
+    /// What it is written in; in another language than Rust there is `functions`
+    #[arg(long, value_name = "LANGUAGE", default_value = "rust")]
+    lang: Lang,
 }
 
 pub(crate) fn run(args: &New) -> Done {
-    let name = args.name.as_str();
-    let project = args.template.files(name);
-    check_name(name, &project)?;
+    let (name, lang) = (args.name.as_str(), args.lang);
+    if lang != Lang::Rust && args.template != Template::Functions {
+        let message = format!("this template is not there in {}", lang.name());
+        return Err(
+            Advice::new(message, format!("`writ new {name} --lang {} --template functions`", lang.name())).into()
+        );
+    }
+    let project = args.template.files(lang, name);
+    check_name(name, lang, &project)?;
     let folder = PathBuf::from(name);
     check_free(&folder)?;
     for (path, text) in &project {
@@ -33,13 +43,15 @@ pub(crate) fn run(args: &New) -> Done {
         fs::create_dir_all(&parent).with_context(|| format!("cannot make {}", parent.display()))?;
         files::create(&path, text.as_bytes())?;
     }
-    output::words(format_args!("made the project {name}; next:\n  cd {name}\n  cargo test\n  writ build"));
+    output::words(format_args!("made the project {name}; next:\n  cd {name}"));
+    lang.test().iter().for_each(|line| output::words(format_args!("  {line}")));
+    output::words("  writ build");
     args.template.trial(name).iter().for_each(|line| output::words(format_args!("  {line}")));
     Ok(Outcome::Done)
 }
 
 /// Refuses what cannot be the name of a component, or of the package that it is built from.
-fn check_name(name: &str, project: &[(&str, String)]) -> Result<()> {
+fn check_name(name: &str, lang: Lang, project: &[(&str, String)]) -> Result<()> {
     let claims = project.iter().find(|(path, _)| *path == "writ.yaml").map_or("", |(_, text)| text);
     let place =
         || format!("{name:?} cannot be a component's name: expected a letter, then at most 63 of a-z, 0-9 and -");
@@ -47,7 +59,7 @@ fn check_name(name: &str, project: &[(&str, String)]) -> Result<()> {
     if parsed.name != name || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         bail!(place());
     }
-    if RESERVED.contains(&name) {
+    if lang == Lang::Rust && RESERVED.contains(&name) {
         bail!("{name:?} cannot be a component's name: Rust keeps it for itself");
     }
     Ok(())

@@ -57,3 +57,23 @@ fn what_is_there_stays_as_it_is() {
     assert_eq!(fs::read_dir(work.path("empty")).unwrap().count(), 0);
     work.run(&["new", "empty", "--template", "http"]);
 }
+
+#[test]
+fn other_languages() {
+    let work = Work::new();
+    let ran = work.run(&["new", "fern", "--lang", "python", "--template", "functions"]);
+    ran.out(&expect![""]).err(&expect![[r#"
+        made the project fern; next:
+          cd fern
+          python3 -m unittest discover tests
+          writ build
+          writ call build/fern.wasm greet '"ada"'
+    "#]]);
+    assert!(work.text("fern/writ.yaml").contains("build: { language: python }"));
+    assert!(work.text("fern/requirements.txt").contains("componentize-py=="));
+    // Only Rust keeps names for itself.
+    work.run(&["new", "fn", "--lang", "go", "--template", "functions"]);
+    let refused = work.refuses(&["new", "a", "--lang", "go", "--template", "http"]).stderr;
+    let expected = "error: this template is not there in go\nhint: `writ new a --lang go --template functions`\n";
+    assert_eq!(refused, expected);
+}

@@ -16,6 +16,7 @@ mod folders;
 mod hostile;
 mod inspect;
 mod keys;
+mod languages;
 mod logs;
 mod messages;
 mod newcomer;
