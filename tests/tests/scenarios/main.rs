@@ -17,6 +17,7 @@ mod hostile;
 mod inspect;
 mod keys;
 mod languages;
+mod links;
 mod logs;
 mod messages;
 mod newcomer;
