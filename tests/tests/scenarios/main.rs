@@ -28,6 +28,7 @@ mod releases;
 mod reload;
 mod revoked;
 mod run;
+mod shop;
 mod slow;
 mod stop;
 mod tutorial;
