@@ -47,10 +47,11 @@ impl Need {
         }
     }
 
-    /// Beside this program, if it is there, or else on the PATH.
+    /// Where it is: one of ours may lie beside this program, all others are on the PATH.
     pub(super) fn program(&self) -> PathBuf {
         let beside = std::env::current_exe().ok().map(|own| own.with_file_name(self.program));
-        beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(self.program))
+        let ours = self.program.starts_with("writ-");
+        beside.filter(|path| ours && path.is_file()).unwrap_or_else(|| PathBuf::from(self.program))
     }
 
     pub(super) fn check(&self) -> Result<()> {

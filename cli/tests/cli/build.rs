@@ -94,12 +94,12 @@ fn what_is_not_built() {
     "#]],
     );
     check(
-        &of("build: { language: go }"),
+        &of("build: { language: cobol }"),
         &[],
         1,
         &expect![[r#"
         error: writ.yaml cannot be built
-          because: 5:8: `language: go` is not built here; rust is
+          because: 5:8: `language: cobol` is not built here; rust, javascript, python, c and go are
         hint: build it with its own tools, then `writ sign FILE`
     "#]],
     );
@@ -126,7 +126,7 @@ fn what_is_not_built() {
         &[],
         1,
         &expect![[r#"
-        error: writ.yaml:5:26: unknown field `flags` in `build`, expected one of `language`, `tool`, `target`
+        error: writ.yaml:5:26: unknown field `flags` in `build`, expected one of `language`, `tool`, `target`, `world`
     "#]],
     );
     let work = of("build: { language: rust }");
@@ -248,4 +248,47 @@ fn what_comes_of_a_build_is_not_trusted() {
     "#]],
     );
     assert!(!work.path("home").exists() && !work.path("build/a.wasm").exists());
+}
+
+/// A project in Python whose interpreter is this script.
+fn python(script: &str) -> Work {
+    let work = project("build: { language: python, world: w }", "");
+    work.write("requirements.txt", "componentize-py==0.25.1\n");
+    fs::create_dir_all(work.path("wit")).unwrap();
+    work.write("wit/world.wit", "package a:b; world w {}");
+    work.program("python3", script);
+    work
+}
+
+/// As `check`, with the machine's own `sh` and `cp`, and with tools of its own.
+#[track_caller]
+fn check_other(work: &Work, code: i32, expected: &Expect) {
+    let mut command = work.command(&["build"]);
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", work.path("bin").display())).env("XDG_CACHE_HOME", work.path("cache"));
+    let ran = work.finish(command, "", code);
+    expected.assert_eq(&format!("{}{}", ran.stderr, ran.stdout));
+}
+
+#[test]
+fn tools_that_a_project_pins_are_installed_once() {
+    let work = python(
+        "case \"$*\" in *--version) ;; *install*) echo \"install: $*\";; *) cp a.wasm build/parts/component.wasm;; esac",
+    );
+    check_other(&work, 0, &expect![""]);
+    check_other(&work, 0, &expect![""]);
+    work.write("requirements.txt", "componentize-py==0.25.2\n");
+    check_other(&work, 0, &expect![""]);
+}
+
+#[test]
+fn tools_that_are_missing_or_broken() {
+    let work = python("exit 1");
+    check_other(&work, 1, &expect![""]);
+    let work = python("case \"$*\" in *--version) ;; *install*) exit 3;; esac");
+    check_other(&work, 1, &expect![""]);
+    let work = python("case \"$*\" in *--version) ;; *install*) ;; *) exit 4;; esac");
+    check_other(&work, 1, &expect![""]);
+    fs::remove_file(work.path("requirements.txt")).unwrap();
+    check_other(&work, 1, &expect![""]);
 }
