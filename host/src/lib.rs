@@ -13,6 +13,7 @@ mod authorize;
 mod budgets;
 mod cache;
 mod call;
+mod carry;
 mod denial;
 mod engine;
 mod host;
