@@ -23,6 +23,7 @@ mod tests;
 
 use wit_parser::{InterfaceId, Resolve, WorldId, WorldKey};
 
+use crate::wit::Untellable;
 pub(crate) use interface::Interface;
 
 /// What a sender imports: `carry: func(function: u32, image: list<u8>) -> list<u8>`.
@@ -35,8 +36,8 @@ pub(crate) const RECEIVE: &str = "writ:carry/receive@0.1.0";
 #[non_exhaustive]
 pub enum CarryError {
     /// The component's types cannot be told as WIT.
-    #[error("its types cannot be read: {0}")]
-    Types(String),
+    #[error(transparent)]
+    Types(#[from] Untellable),
     /// It neither imports nor exports the interface.
     #[error("it has no interface {0}")]
     Absent(String),

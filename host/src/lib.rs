@@ -31,6 +31,7 @@ mod standing;
 mod stub;
 mod vocabulary;
 mod wasi;
+mod wit;
 
 pub use audit::{
     Audit, Bounds, Broken, Event, Flaw, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
@@ -50,6 +51,7 @@ pub use run::RunError;
 pub use vocabulary::Vocabulary;
 pub use wasi::baseline::is_baseline;
 pub use wasi::terminal::{Command, Input, Output};
+pub use wit::Untellable;
 
 /// The time of day, in unix seconds. A clock before 1970 reads as the end of time: then nothing is valid.
 pub fn now() -> u64 {

@@ -2,7 +2,6 @@
 
 use wasm_encoder::ValType;
 use wit_parser::abi::{AbiVariant, WasmType};
-use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{Function, InterfaceId, PackageId, Resolve, SizeAlign, WorldId};
 
 use super::{CarryError, find};
@@ -53,10 +52,7 @@ impl Interface {
         name: &str,
         find: impl FnOnce(&Resolve, WorldId) -> Option<InterfaceId>,
     ) -> Result<Self, CarryError> {
-        let decoded = decode(component).map_err(|error| CarryError::Types(format!("{error:#}")))?;
-        let DecodedWasm::Component(resolve, world) = decoded else {
-            return Err(CarryError::Types("it is a package of WIT".to_owned()));
-        };
+        let (resolve, world) = crate::wit::world(component)?;
         let id = find(&resolve, world).ok_or_else(|| CarryError::Absent(name.to_owned()))?;
         let mut sizes = SizeAlign::default();
         sizes.fill(&resolve);

@@ -188,3 +188,13 @@ proptest! {
         prop_assert_eq!(echo(&interface, "f", &[&value.to_wave().unwrap()]).unwrap(), [value]);
     }
 }
+
+#[test]
+fn a_made_component_is_told_as_wit() {
+    let interface = interface("f: func(value: option<string>) -> result<u8, string>;");
+    let artifact = crate::Artifact::new(interface.sender(&interface.functions()).unwrap()).unwrap();
+    let wit = artifact.wit().unwrap();
+    for line in ["import writ:carry/carry@0.1.0;", "export test:kinds/all@0.1.0;", "f: func(value: option<string>)"] {
+        assert!(wit.contains(line), "{wit}");
+    }
+}
