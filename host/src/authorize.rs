@@ -1,5 +1,6 @@
 //! Every grant, or every denial at once. Nothing is compiled or started before this said yes.
 
+mod joined;
 mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
 use writ_signing::{Component, PublicKey, Verified};
 
+use crate::compose::{self, Joint};
 use crate::denial::{Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
 use crate::load::{Artifact, Export, VerifiedArtifact};
@@ -39,6 +41,8 @@ pub struct Policies {
 pub struct Admission {
     application: String,
     components: Vec<Admitted>,
+    /// The components' places, each after those of all that it calls.
+    order: Vec<usize>,
 }
 
 /// What one manifest component may do.
@@ -59,6 +63,10 @@ pub struct Admitted {
     pub(crate) settings: LinkConfig,
     pub(crate) limits: AdmittedLimits,
     pub(crate) instances: Option<u32>,
+    /// The links from it to other components of the application.
+    pub(crate) edges: Vec<Joint>,
+    /// The imports that hold types alone.
+    pub(crate) types: BTreeSet<String>,
 }
 
 /// How an admitted component reaches a capability.
@@ -88,6 +96,11 @@ impl Admission {
     /// What each component may do, in the order of the manifest.
     pub fn components(&self) -> &[Admitted] {
         &self.components
+    }
+
+    /// The components' places, each after those of all that it calls.
+    pub(crate) fn order(&self) -> &[usize] {
+        &self.order
     }
 }
 
@@ -125,7 +138,8 @@ pub fn authorize(
 ) -> Result<Admission, Denials> {
     let mut denials = Denials::default();
     let mut components = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
+    let joined = compose::join(candidates, application, vocabulary);
+    for (place, candidate) in candidates.iter().enumerate() {
         let statements = statements(candidate, application, policies);
         let mut review = Review {
             candidate,
@@ -137,9 +151,13 @@ pub fn authorize(
             triggers: Vec::new(),
             unreadable: BTreeSet::new(),
             linked: BTreeSet::new(),
+            all: candidates,
+            joined: &joined,
+            place,
         };
         review.documents();
         review.links();
+        review.joints();
         review.imports();
         let limits = review.limits();
         let Review { capabilities, triggers, .. } = review;
@@ -155,10 +173,13 @@ pub fn authorize(
             settings: candidate.entry.config.clone(),
             limits,
             instances: candidate.entry.scaler.is_some().then_some(candidate.entry.instances),
+            edges: joined.of(place).cloned().collect(),
+            types: joined.types_of(place),
         });
     }
     let application = application.name.clone();
-    if denials.is_empty() { Ok(Admission { application, components }) } else { Err(denials) }
+    let order = joined.order;
+    if denials.is_empty() { Ok(Admission { application, components, order }) } else { Err(denials) }
 }
 
 /// The review of one component, gathering its denials.
@@ -174,6 +195,10 @@ struct Review<'a> {
     unreadable: BTreeSet<(Document, String)>,
     /// Capabilities that a refused plan already asked for: the bare import need not be listed again.
     linked: BTreeSet<&'static str>,
+    /// Every component of the application, and the place of this one among them.
+    all: &'a [Candidate<'a>],
+    place: usize,
+    joined: &'a compose::Joined,
 }
 
 impl<'a> Review<'a> {
@@ -219,7 +244,7 @@ impl<'a> Review<'a> {
     fn imports(&mut self) {
         let mut seen = BTreeSet::new();
         for import in self.candidate.verified.artifact().imports() {
-            if is_baseline(import) {
+            if is_baseline(import) || self.joined.settles(self.place, import) {
                 continue;
             }
             match self.vocabulary.imported(import) {
@@ -271,7 +296,8 @@ impl<'a> Review<'a> {
     /// A link from a provider to this component: something that calls it.
     fn trigger(&mut self, link: &Link) {
         let Some(provider) = self.application.providers.iter().find(|provider| provider.name == link.source) else {
-            return self.between(link);
+            // From another component: see `joints`.
+            return;
         };
         let image = provider.image().map(|image| image.value.clone());
         for interface in &link.interfaces {
@@ -324,7 +350,7 @@ impl<'a> Review<'a> {
     /// A link from this component to a provider: which backend serves it, and how its names are mapped.
     fn outward(&mut self, link: &Link) {
         let Some(provider) = self.application.providers.iter().find(|provider| provider.name == link.target) else {
-            return self.between(link);
+            return;
         };
         let image = provider.image().map(|image| image.value.clone());
         if link.name != "default" {
@@ -365,16 +391,6 @@ impl<'a> Review<'a> {
             let hint = "one backend serves all interfaces of a capability: write one link with all of them";
             self.deny(what, Vec::new(), Some(hint.to_owned()));
         }
-    }
-
-    /// Links between components come with composition.
-    fn between(&mut self, link: &Link) {
-        if link.source != self.candidate.entry.name {
-            return;
-        }
-        let what = format!("is linked to the component {} at line {}", link.target, link.at.line);
-        let hint = "this version links components to capabilities only; compose them into one before signing";
-        self.deny(what, Vec::new(), Some(hint.to_owned()));
     }
 
     fn image_serves(&mut self, image: Option<&str>, capability: &'static str, link: &Link) -> bool {

@@ -14,6 +14,7 @@ mod budgets;
 mod cache;
 mod call;
 mod carry;
+mod compose;
 mod denial;
 mod engine;
 mod host;

@@ -11,6 +11,7 @@ use writ_provider::{Instance, InvalidClaim, OpenError, Slot, TooManySlots};
 use crate::audit::Clerk;
 use crate::authorize::Admitted;
 use crate::budgets::Budgets;
+use crate::compose::{self, Edge, Ends, Join, identity};
 use crate::registry::{Attach, Opened, Parts, Registry, claims};
 use crate::stub;
 use crate::vocabulary;
@@ -23,6 +24,8 @@ pub(crate) struct Linked {
     pub(crate) attach: Vec<Arc<dyn Attach>>,
     /// What is open to it of WASI.
     pub(crate) wasi: Wasi,
+    /// Where a store holds who calls, if the component asks for it.
+    pub(crate) caller: Option<Slot>,
 }
 
 /// Why an admitted component cannot be linked.
@@ -60,11 +63,13 @@ pub enum LinkError {
 pub(crate) async fn link(
     engine: &Engine,
     component: &Component,
-    admitted: &Admitted,
+    (admitted, edges): (&Admitted, &[Arc<Edge>]),
     registry: &Registry,
     (budgets, clerk): (&Budgets, Option<&Clerk>),
 ) -> Result<Linked, LinkError> {
     let mut granted = Granted { slots: BTreeMap::new(), attach: Vec::new(), admitted, registry, budgets, clerk };
+    let ends = granted.ends(edges)?;
+    let mut caller = None;
     let mut linker = Linker::new(engine);
     // For the baseline's own bounds on what wasi-http leaves unbounded. An import is linked once: names are unique.
     linker.allow_shadowing(true);
@@ -77,6 +82,19 @@ pub(crate) async fn link(
         let shape = |error: wasmtime::Error| LinkError::Shape { import: name.to_owned(), reason: format!("{error:#}") };
         let mut at = linker.instance(name).map_err(shape)?;
         if baseline::link(&parsed, &mut at, Slot::new(0)?).map_err(shape)? {
+            continue;
+        }
+        if identity::is_identity(&parsed) {
+            let slot = granted.attach(Arc::new(identity::Nobody))?;
+            identity::link(&mut at, slot).map_err(shape)?;
+            caller = Some(slot);
+            continue;
+        }
+        if let Some((edge, join, slot)) = joined(&ends, admitted, name) {
+            compose::link(engine, &interface, join, edge, slot, &mut at).map_err(shape)?;
+            continue;
+        }
+        if admitted.types.contains(name) {
             continue;
         }
         if let Some(word) = registry.vocabulary().imported(&parsed) {
@@ -92,7 +110,19 @@ pub(crate) async fn link(
         }
     }
     let pre = linker.instantiate_pre(component).map_err(|error| LinkError::Mismatch(format!("{error:#}")))?;
-    Ok(Linked { pre, attach: granted.attach, wasi: Wasi::of(admitted, budgets)? })
+    Ok(Linked { pre, attach: granted.attach, wasi: Wasi::of(admitted, budgets)?, caller })
+}
+
+/// The edge that an import goes over, and the slot of its end.
+fn joined<'a>(
+    ends: &'a [(Arc<Edge>, Slot)],
+    admitted: &'a Admitted,
+    import: &str,
+) -> Option<(&'a Edge, &'a Join, Slot)> {
+    admitted.edges.iter().zip(ends).find_map(|(joint, (edge, slot))| {
+        let join = joint.interfaces.iter().find(|join| join.import.to_string() == import)?;
+        Some((edge.as_ref(), join, *slot))
+    })
 }
 
 /// The slots given out so far: one per capability.
@@ -106,6 +136,19 @@ struct Granted<'a> {
 }
 
 impl Granted<'_> {
+    /// A slot that is filled in each fresh store.
+    fn attach(&mut self, attach: Arc<dyn Attach>) -> Result<Slot, TooManySlots> {
+        let slot = Slot::new(self.attach.len())?;
+        self.attach.push(attach);
+        Ok(slot)
+    }
+
+    /// A slot for each edge's end, in the order of the admission.
+    fn ends(&mut self, edges: &[Arc<Edge>]) -> Result<Vec<(Arc<Edge>, Slot)>, TooManySlots> {
+        let end = |edge: &Arc<Edge>| Ok((edge.clone(), self.attach(Arc::new(Ends(edge.clone())))?));
+        edges.iter().map(end).collect()
+    }
+
     async fn slot(&mut self, capability: &'static str) -> Result<(Slot, Arc<dyn Opened>), LinkError> {
         if let Some(found) = self.slots.get(capability) {
             return Ok(found.clone());
@@ -122,8 +165,7 @@ impl Granted<'_> {
             clerk: self.clerk,
         };
         let attach = opened.admit(parts).map_err(|source| LinkError::Claim { capability, source })?;
-        let slot = Slot::new(self.attach.len())?;
-        self.attach.push(attach);
+        let slot = self.attach(attach)?;
         self.slots.insert(capability, (slot, opened.clone()));
         Ok((slot, opened))
     }

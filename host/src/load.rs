@@ -237,10 +237,22 @@ fn import_of(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, 
     }
     let plain =
         import.name.implements.is_none() && import.name.version_suffix.is_none() && import.name.external_id.is_none();
-    match text.parse() {
+    match text.parse::<InterfaceName>() {
+        Ok(name) if plain && is_the_hosts(&name.namespace) => Err(refuse(
+            "which is a name that the host gives, where it joins components: no component has it of its own",
+        )),
         Ok(name) if plain => Ok(name),
         _ => Err(refuse("which is not a name of the form namespace:package/interface@version")),
     }
+}
+
+/// Whether a namespace begins as those do by which a host tells the principals and the edges of a composition apart: with
+/// `p0-`, `e0-`, and so on.
+fn is_the_hosts(namespace: &str) -> bool {
+    let number = |rest: &str| {
+        rest.split_once('-').is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    };
+    ["p", "e"].into_iter().filter_map(|letter| namespace.strip_prefix(letter)).any(number)
 }
 
 fn export_of(name: &str, kind: ComponentExternalKind) -> Export {

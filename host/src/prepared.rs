@@ -15,8 +15,10 @@ use writ_provider::{
     Busy, Callable, Deadline, Failure, FailureKind, Generation, Instance, Limits, MemoryBudget, Permit, Principal, Work,
 };
 
+use crate::compose::Elsewhere;
 use crate::engine::TABLE_ELEMENTS;
 use crate::link::Linked;
+use crate::shares::Share;
 use crate::standing::Standing;
 
 /// How much longer than its deadline a call is awaited: for a provider that forgot to end by it.
@@ -45,13 +47,42 @@ pub(crate) struct Prepared {
 pub(crate) struct Gate {
     /// Open once the whole application is connected.
     generation: Generation,
-    /// How many calls there may be at once: of the manifest component, where the manifest says so, and of its principal.
-    most: Vec<Arc<Semaphore>>,
+    /// How many calls there may be at once: of the manifest component, where the manifest says so, and of its principal;
+    /// and of all that its links lead to. With how many of each a call takes, in one order for all calls of the host, so
+    /// that no two of them wait for each other.
+    most: Vec<(Share, u32)>,
+    /// How many stores a call takes: its own, and one for each link below it.
+    stores: u32,
 }
 
 impl Gate {
-    pub(crate) fn new(generation: Generation, most: Vec<Arc<Semaphore>>) -> Self {
-        Self { generation, most }
+    /// What a call of a component passes that has these bounds of its own and whose links lead to `callees`.
+    pub(crate) fn new<'a>(
+        generation: Generation,
+        own: Vec<Share>,
+        callees: impl Iterator<Item = &'a Prepared> + Clone,
+    ) -> Self {
+        let below = callees.clone().flat_map(|callee| callee.gate.most.iter().cloned());
+        let mut most: Vec<(Share, u32)> = Vec::new();
+        for (share, count) in own.into_iter().map(|share| (share, 1)).chain(below) {
+            match most.iter_mut().find(|(other, _)| other.is(&share)) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None => most.push((share, count)),
+            }
+        }
+        most.sort_by_key(|(share, _)| share.place());
+        let stores = callees.fold(1, |sum: u32, callee| sum.saturating_add(callee.gate.stores));
+        Self { generation, most, stores }
+    }
+
+    /// How many instances a call takes at once of something that has fewer, and how many that has. Such a call never comes.
+    pub(crate) fn excess(&self, pool: &Pool) -> Option<(u32, usize)> {
+        let shares = self.most.iter().map(|(share, count)| (*count, share.most()));
+        let all = shares.chain([(self.stores, usize::try_from(pool.most).unwrap_or(usize::MAX))]);
+        // A component alone that may not run at all is its manifest's affair.
+        let is_too_much =
+            |(count, most): &(u32, usize)| *count > 1 && usize::try_from(*count).is_ok_and(|count| count > *most);
+        all.into_iter().find(is_too_much)
     }
 
     /// Passes by `until`, or does not wait where that is now. What waits here holds no store.
@@ -65,8 +96,8 @@ impl Gate {
             }
         }
         let mut held = Vec::with_capacity(self.most.len());
-        for semaphore in &self.most {
-            held.push(take(semaphore, until).await?);
+        for (share, count) in &self.most {
+            held.push(take(share.semaphore(), *count, until).await?);
         }
         Ok(held)
     }
@@ -96,23 +127,23 @@ impl Pool {
         tokio::time::timeout(wait, self.stores.acquire_many(self.most)).await.is_ok_and(|all| all.is_ok())
     }
 
-    async fn take(&self, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
+    async fn take(&self, stores: u32, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Busy::Stopping);
         }
-        take(&self.stores, until).await
+        take(&self.stores, stores, until).await
     }
 }
 
-/// Takes one at once, or waits for it until then.
-async fn take(semaphore: &Arc<Semaphore>, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
-    if let Ok(permit) = semaphore.clone().try_acquire_owned() {
+/// Takes so many at once, or waits for them until then.
+async fn take(semaphore: &Arc<Semaphore>, count: u32, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
+    if let Ok(permit) = semaphore.clone().try_acquire_many_owned(count) {
         return Ok(permit);
     }
     if Instant::now() >= until {
         return Err(Busy::Full);
     }
-    let waited = tokio::time::timeout_at(until.into(), semaphore.clone().acquire_owned()).await;
+    let waited = tokio::time::timeout_at(until.into(), semaphore.clone().acquire_many_owned(count)).await;
     waited.ok().and_then(Result::ok).ok_or(Busy::Full)
 }
 
@@ -134,8 +165,20 @@ impl Prepared {
         store
     }
 
-    /// Says how a call failed, in the log with the component's identity and to the caller in one line.
-    fn failed(&self, error: &wasmtime::Error, refused_memory: bool, took: Duration) -> Failure {
+    /// Whether something new of it may start, as at any call.
+    pub(crate) fn may_start(&self) -> Result<(), Busy> {
+        if crate::now() >= self.expires {
+            return Err(Busy::Expired);
+        }
+        self.standing.admits()
+    }
+
+    /// Says how a call failed, in the log with the component's identity and to the caller in one line. What failed in a
+    /// component that it called was logged there.
+    pub(crate) fn failed(&self, error: &wasmtime::Error, refused_memory: bool, took: Duration) -> Failure {
+        if let Some(elsewhere) = error.downcast_ref::<Elsewhere>() {
+            return Failure { kind: elsewhere.failure.kind, reason: elsewhere.to_string() };
+        }
         let (kind, reason) = classify(error, refused_memory);
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
         tracing::error!(
@@ -151,14 +194,14 @@ impl Prepared {
         Failure { kind, reason }
     }
 
-    fn revoked(&self) -> Failure {
+    pub(crate) fn revoked(&self) -> Failure {
         let (kind, reason) = (FailureKind::Revoked, Busy::Revoked.to_string());
         let (component, id) = (&self.principal, self.principal.keyed());
         tracing::warn!(target: "writ::failed", %component, %id, ?kind, %reason, "a call was ended");
         Failure { kind, reason }
     }
 
-    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
+    pub(crate) fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         tracing::error!(
@@ -178,6 +221,9 @@ fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureKind, Stri
         return (FailureKind::Exit, format!("it called exit({code})"));
     }
     let root = error.root_cause().to_string();
+    if let Some(busy) = error.downcast_ref::<Busy>() {
+        return (FailureKind::Revoked, busy.to_string());
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => (FailureKind::Deadline, "its time was over".to_owned()),
         _ if refused_memory => (FailureKind::Memory, format!("it was refused memory, and then: {root}")),
@@ -204,13 +250,10 @@ impl Callable for Entry {
 
     fn admit(&self, wait: Duration) -> BoxFuture<'_, Result<Permit, Busy>> {
         Box::pin(async move {
-            if crate::now() >= self.0.expires {
-                return Err(Busy::Expired);
-            }
-            self.0.standing.admits()?;
+            self.0.may_start()?;
             let until = Instant::now() + wait;
             let passed = self.0.gate.pass(until).await?;
-            let store = self.0.pool.take(until).await?;
+            let store = self.0.pool.take(self.0.gate.stores, until).await?;
             Ok(Permit::new((passed, store)))
         })
     }

@@ -50,7 +50,7 @@ impl Host {
     pub async fn run(&self, admission: &Admission, command: Command) -> Result<u8, RunError> {
         let admitted = admission.components().first().ok_or(RunError::NoCommand)?;
         let export = exported(admitted).ok_or(RunError::NoCommand)?;
-        let mut prepared = self.prepare_alone(admitted, "wasi:cli/run#run").await?;
+        let mut prepared = self.prepare_first(admission, admitted, "wasi:cli/run#run").await?;
         // The host's own bound is for requests, which others wait behind.
         prepared.time = admitted.limits.said.unwrap_or(Duration::MAX);
         let entry = Arc::new(prepared);

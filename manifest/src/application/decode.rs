@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::Configs;
+use super::graph;
 use super::link;
 use super::{Application, Component, PolicyEntry, ProviderEntry, Scaler, ScalerKind, Secret, Source, Spread};
 use crate::error::{ErrorKind, ManifestError, shorten};
@@ -272,6 +273,7 @@ impl Decoder {
     fn finish(self) -> Result<Application, ManifestError> {
         let mut application = self.application;
         link::check_targets(&application)?;
+        graph::check(&application)?;
         for (owner, config) in self.configs.resolve()? {
             let place = match owner {
                 Owner::Component(index) => application.components.get_mut(index).map(|entry| &mut entry.config),
