@@ -37,6 +37,8 @@ pub struct Settings {
     pub policies: Policies,
     /// Where what is decided and done is written down; without it, nothing is.
     pub audit: Option<Audit>,
+    /// Whether components that are linked have stores of their own even where they could share one. It means the same.
+    pub separate: bool,
 }
 
 /// A process that runs components: what it serves, what it allows, and what it runs.
@@ -53,6 +55,7 @@ pub struct Host {
     standings: Standings,
     generations: AtomicU64,
     pool: Pool,
+    separate: bool,
     _ticker: Ticker,
 }
 
@@ -157,7 +160,7 @@ impl Host {
     /// # Errors
     /// [`HostError`], where the machine lacks address space or threads.
     pub fn new(settings: Settings, registry: Registry) -> Result<Self, HostError> {
-        let Settings { capacity, cache, policies, audit } = settings;
+        let Settings { capacity, cache, policies, audit, separate } = settings;
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
@@ -173,6 +176,7 @@ impl Host {
             standings: Standings::default(),
             generations: AtomicU64::new(0),
             pool,
+            separate,
             _ticker: ticker,
         })
     }
@@ -227,12 +231,15 @@ impl Host {
             clerk.audit().record_grants(admission);
         }
         let share = self.share(admission);
-        let all = admission.order().iter().copied();
+        let roots = roots(admission);
         let shares = |admitted: &Admitted| self.shares.of(admitted, share);
-        let prepared = self.prepare_all(admission, all, &generation, shares).await?;
-        deployment.entries = prepared.into_values().map(Entry).collect();
-        for (admitted, entry) in admission.components().iter().zip(&deployment.entries) {
-            self.connect(admitted, entry, &mut deployment.routes).await?;
+        let prepared = self.prepare_all(admission, roots, &generation, shares).await?;
+        for (place, prepared) in prepared {
+            let entry = Entry(prepared);
+            if let Some(admitted) = admission.components().get(place) {
+                self.connect(admitted, &entry, &mut deployment.routes).await?;
+            }
+            deployment.entries.push(entry);
         }
         for admitted in admission.components() {
             warn_of_expiry(admitted);
@@ -321,6 +328,16 @@ impl Host {
         drop(entries);
         idle
     }
+}
+
+/// The components that something outside calls, and those that nothing calls: what is called over links alone is prepared
+/// where those lead.
+fn roots(admission: &Admission) -> impl Iterator<Item = usize> {
+    let called: BTreeSet<_> =
+        admission.components().iter().flat_map(|admitted| &admitted.edges).map(|joint| joint.target).collect();
+    let is_root =
+        move |(place, admitted): &(usize, &Admitted)| !admitted.triggers.is_empty() || !called.contains(place);
+    admission.components().iter().enumerate().filter(is_root).map(|(place, _)| place)
 }
 
 /// A component whose time is nearly over says so when it starts.

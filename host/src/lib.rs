@@ -17,6 +17,7 @@ mod carry;
 mod compose;
 mod denial;
 mod engine;
+mod fuse;
 mod host;
 mod images;
 mod limits;

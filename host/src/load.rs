@@ -52,6 +52,16 @@ pub enum Export {
     Plain(String),
 }
 
+impl std::fmt::Display for Export {
+    /// As the component spells it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Export::Interface(name) => name.fmt(f),
+            Export::Plain(name) => f.write_str(name),
+        }
+    }
+}
+
 /// A file that is no component, or one that this host does not take.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

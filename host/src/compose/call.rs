@@ -1,6 +1,7 @@
 //! A call from one component to another: over the host, from store to store.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,10 +50,15 @@ struct Function {
 
 /// A call failed in another component than the one that a trigger called. It was logged there, under that component's name.
 #[derive(Debug, thiserror::Error)]
-#[error("{component}, which it called: {failure}")]
+#[error("{}", elsewhere(component, &failure.reason))]
 pub(crate) struct Elsewhere {
     component: String,
     pub(crate) failure: Failure,
+}
+
+/// How a failure in another component reads, for whoever called the first.
+pub(crate) fn elsewhere(component: impl fmt::Display, reason: &str) -> String {
+    format!("{component}, which it called: {reason}")
 }
 
 /// Puts an edge's end into each fresh store of the caller. Nothing is made of the callee until it is called.
@@ -128,7 +134,7 @@ impl Callee {
         let work = AssertUnwindSafe(run(&edge, live, function, until, arguments, results)).catch_unwind();
         let ended = tokio::select! {
             biased;
-            () = callee.standing.revoked() => Err(callee.revoked()),
+            () = callee.revocation() => Err(callee.revoked()),
             ended = work => match ended {
                 Ok(Ok(live)) => Ok(live),
                 Ok(Err(Ended { error, refused_memory })) => match error.downcast::<Elsewhere>() {
