@@ -24,7 +24,7 @@ mod tests;
 use wit_parser::{InterfaceId, Resolve, WorldId, WorldKey};
 
 use crate::wit::Untellable;
-pub(crate) use interface::Interface;
+pub(crate) use interface::{Interfaces, Named};
 
 /// What a sender imports: `carry: func(function: u32, image: list<u8>) -> list<u8>`.
 pub(crate) const CARRY: &str = "writ:carry/carry@0.1.0";
@@ -49,30 +49,33 @@ pub enum CarryError {
     Encode(String),
 }
 
-impl Interface {
-    /// The component to put beside one that imports this interface. `served` are the functions of the receiver, in its order.
+impl Interfaces {
+    /// The component to put beside one that imports this interface, which `export` serves: of its receiver's functions,
+    /// `served`, those are called that are of that interface.
     ///
     /// # Errors
-    /// [`CarryError`], where a function is missing from `served`.
-    pub(crate) fn sender(&self, served: &[String]) -> Result<Vec<u8>, CarryError> {
+    /// [`CarryError`], where a function is missing.
+    pub(crate) fn sender(&self, export: &str, served: &[Named]) -> Result<Vec<u8>, CarryError> {
         let number = |name: &str| {
-            let place = served.iter().position(|served| served == name);
+            let place = served.iter().position(|served| served.interface == export && served.function == name);
             place.ok_or_else(|| CarryError::Function(name.to_owned()))
         };
-        let functions: Vec<_> =
-            self.shapes().map(|shape| Ok((number(&shape.name)?, shape))).collect::<Result<_, CarryError>>()?;
-        let (resolve, world) = self.world("sender", &format!("import carry; export {};", self.escaped()))?;
-        encode(&resolve, world, module::sender(&self.name, &functions))
+        let functions: Vec<_> = self
+            .shapes()
+            .map(|shape| Ok((number(&shape.named.function)?, shape)))
+            .collect::<Result<_, CarryError>>()?;
+        let (resolve, world) = self.world("sender", &format!("import carry; {}", self.items("export")))?;
+        encode(&resolve, world, module::sender(&functions))
     }
 
-    /// The component to put beside one that exports this interface.
+    /// The component to put beside one that exports these interfaces.
     ///
     /// # Errors
     /// [`CarryError::Encode`].
     pub(crate) fn receiver(&self) -> Result<Vec<u8>, CarryError> {
         let functions: Vec<_> = self.shapes().collect();
-        let (resolve, world) = self.world("receiver", &format!("import {}; export receive;", self.escaped()))?;
-        encode(&resolve, world, module::receiver(&self.name, &functions))
+        let (resolve, world) = self.world("receiver", &format!("{} export receive;", self.items("import")))?;
+        encode(&resolve, world, module::receiver(&functions))
     }
 }
 

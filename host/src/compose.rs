@@ -12,5 +12,5 @@ mod unit;
 
 pub(crate) use call::{Edge, Elsewhere, Ends, elsewhere, link};
 pub(crate) use edges::{Join, Joined, Joint, join};
-pub use unit::Unfaithful;
-pub(crate) use unit::{Fused, Member, Unit, fused};
+pub use unit::UnitError;
+pub(crate) use unit::{CARRIED, Door, Member, Owner, Plan, Unit, Whole, is_carry};

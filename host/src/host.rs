@@ -234,9 +234,9 @@ impl Host {
         let roots = roots(admission);
         let shares = |admitted: &Admitted| self.shares.of(admitted, share);
         let prepared = self.prepare_all(admission, roots, &generation, shares).await?;
-        for (place, prepared) in prepared {
+        for ((place, door), prepared) in prepared {
             let entry = Entry(prepared);
-            if let Some(admitted) = admission.components().get(place) {
+            if let Some(admitted) = admission.components().get(place).filter(|_| door.is_empty()) {
                 self.connect(admitted, &entry, &mut deployment.routes).await?;
             }
             deployment.entries.push(entry);

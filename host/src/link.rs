@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use writ_provider::wasmtime::component::types::ComponentItem;
+use writ_provider::wasmtime::component::types::{ComponentInstance, ComponentItem};
 use writ_provider::wasmtime::component::{Component, InstancePre, Linker, LinkerInstance};
 use writ_provider::wasmtime::{self, Engine};
 use writ_provider::{Instance, InvalidClaim, OpenError, Principal, Slot, TooManySlots};
@@ -11,7 +11,7 @@ use writ_provider::{Instance, InvalidClaim, OpenError, Principal, Slot, TooManyS
 use crate::audit::Clerk;
 use crate::authorize::Admitted;
 use crate::budgets::Budgets;
-use crate::compose::{self, Edge, Ends, Fused, Join, Joint, Unfaithful, identity};
+use crate::compose::{self, Edge, Ends, Join, Joint, Owner, UnitError, Whole, identity};
 use crate::fuse::Serves;
 use crate::names::{InterfaceName, InvalidName};
 use crate::registry::{Attach, Opened, Parts, Registry, claims};
@@ -56,9 +56,9 @@ pub enum LinkError {
         /// What wasmtime says.
         reason: String,
     },
-    /// Components that run together are not wired as their links say.
+    /// It cannot be put together with what its links need.
     #[error(transparent)]
-    Fused(#[from] Unfaithful),
+    Unit(#[from] UnitError),
     /// The component does not fit as a whole.
     #[error("it cannot be linked: {0}")]
     Mismatch(String),
@@ -71,11 +71,16 @@ pub(crate) struct Part<'a> {
     pub(crate) edges: Vec<(&'a Joint, Arc<Edge>)>,
 }
 
-/// What an import of the component that is linked is called, in that and in the part whose it is.
-struct Wanted {
-    name: String,
-    interface: InterfaceName,
-    serves: Serves,
+/// Whose an import is, and what it is called there.
+enum Wanted<'a> {
+    /// A part's.
+    Part(usize, InterfaceName),
+    /// What carries the calls of this import of a part.
+    Carry(usize, &'a str),
+    /// Who calls over a link within the store: always the same, or whoever the host says.
+    Caller(Option<usize>),
+    /// Types alone.
+    Types,
 }
 
 /// Links every import of `component`, under the component's own spelling of its name, to a slot of what was granted to the
@@ -83,7 +88,7 @@ struct Wanted {
 pub(crate) async fn link(
     engine: &Engine,
     component: &Component,
-    (parts, fused): (&[Part<'_>], Option<&Fused>),
+    (parts, whole): (&[Part<'_>], Option<&Whole>),
     registry: &Registry,
     (budgets, clerk): (&Budgets, Option<&Clerk>),
 ) -> Result<Linked, LinkError> {
@@ -98,45 +103,19 @@ pub(crate) async fn link(
         let ComponentItem::ComponentInstance(interface) = item.ty else {
             return Err(LinkError::Mismatch(format!("{name} is no interface")));
         };
-        let wanted = wanted(name, fused)?;
         let shape = |error: wasmtime::Error| LinkError::Shape { import: name.to_owned(), reason: format!("{error:#}") };
         let mut at = linker.instance(name).map_err(shape)?;
-        let (number, part) = match wanted.serves {
-            Serves::Everyone => (0, parts.first()),
-            Serves::Principal(number) => {
-                let number = usize::try_from(number).unwrap_or(usize::MAX);
-                (number, parts.get(number))
+        match wanted(name, whole)? {
+            Wanted::Part(number, wanted) => {
+                granted.part((number, &wanted), engine, (name, &interface), &mut at).await?
             }
-            Serves::Edge(edge) => {
-                granted.known(edge, fused, &mut at).map_err(shape)?;
-                continue;
+            Wanted::Caller(who) => granted.caller(who, &mut at).map_err(shape)?,
+            Wanted::Types => {}
+            Wanted::Carry(part, import) => {
+                let end = ends.iter().find_map(|end| end.of(part, import));
+                let (end, join) = end.ok_or_else(|| LinkError::Mismatch(format!("{name} leads nowhere")))?;
+                compose::link(join, &end.edge, end.slot, &mut at).map_err(shape)?;
             }
-        };
-        let part = part.ok_or_else(|| LinkError::Mismatch(format!("{name} is nobody's")))?;
-        if baseline::link(&wanted.interface, &mut at, Slot::new(number)?).map_err(shape)? {
-            continue;
-        }
-        if identity::is_identity(&wanted.interface) {
-            granted.asks(&mut at).map_err(shape)?;
-            continue;
-        }
-        if let Some((edge, join, slot)) = joined(&ends, number, &wanted.name) {
-            compose::link(engine, &interface, join, edge, slot, &mut at).map_err(shape)?;
-            continue;
-        }
-        if part.admitted.types.contains(&wanted.name) {
-            continue;
-        }
-        if let Some(word) = registry.vocabulary().imported(&wanted.interface) {
-            let (slot, opened) = granted.slot(number, part.admitted, word.name()).await?;
-            if opened.link(&wanted.interface, &mut at, slot).map_err(shape)? {
-                continue;
-            }
-        }
-        // Everything else was refused by `authorize`, unless every document claims it empty.
-        match vocabulary::known(&wanted.interface) {
-            Some(capability) => stub::link(engine, capability, &interface, &mut at).map_err(shape)?,
-            None => return Err(LinkError::Mismatch(format!("nobody serves {name}"))),
         }
     }
     let pre = linker.instantiate_pre(component).map_err(|error| LinkError::Mismatch(format!("{error:#}")))?;
@@ -146,15 +125,24 @@ pub(crate) async fn link(
 }
 
 /// Whose an import is: the only component's, or as the checker traced it.
-fn wanted(name: &str, fused: Option<&Fused>) -> Result<Wanted, LinkError> {
-    let Some(fused) = fused else {
+fn wanted<'a>(name: &str, whole: Option<&'a Whole>) -> Result<Wanted<'a>, LinkError> {
+    let Some(whole) = whole else {
         let interface = name.parse().map_err(|error: InvalidName| LinkError::Mismatch(error.to_string()))?;
-        return Ok(Wanted { name: name.to_owned(), interface, serves: Serves::Principal(0) });
+        return Ok(Wanted::Part(0, interface));
     };
-    let traced = fused.checked.imports().iter().find(|import| import.name == name);
+    let traced = whole.checked.imports().iter().find(|import| import.name == name);
     let traced = traced.ok_or_else(|| LinkError::Mismatch(format!("{name} was not traced to anybody")))?;
-    let (interface, serves) = (traced.interface.clone(), traced.serves);
-    Ok(Wanted { name: interface.to_string(), interface, serves })
+    let number = match traced.serves {
+        Serves::Everyone => return Ok(Wanted::Part(0, traced.interface.clone())),
+        Serves::Edge(edge) => return Ok(Wanted::Caller(whole.caller(edge))),
+        Serves::Principal(number) => number,
+    };
+    Ok(match whole.owner(number) {
+        Owner::Member(number) => Wanted::Part(number, traced.interface.clone()),
+        Owner::Sender(part, import) if compose::is_carry(&traced.interface) => Wanted::Carry(part, import),
+        // They were made here: what else they import holds the types of what they carry.
+        Owner::Sender(..) | Owner::Receiver => Wanted::Types,
+    })
 }
 
 /// A link that leads out of the store: whose it is, and the slot of its end.
@@ -165,12 +153,12 @@ struct End<'a> {
     slot: Slot,
 }
 
-/// The edge that an import of a part goes over.
-fn joined<'a>(ends: &'a [End<'a>], part: usize, import: &str) -> Option<(&'a Edge, &'a Join, Slot)> {
-    ends.iter().filter(|end| end.part == part).find_map(|end| {
-        let join = end.joint.interfaces.iter().find(|join| join.import.to_string() == import)?;
-        Some((end.edge.as_ref(), join, end.slot))
-    })
+impl End<'_> {
+    /// This end, where it is for that import of a part.
+    fn of(&self, part: usize, import: &str) -> Option<(&Self, &Join)> {
+        let mut joins = self.joint.interfaces.iter().filter(|_| self.part == part);
+        joins.find(|join| join.import.to_string() == import).map(|join| (self, join))
+    }
 }
 
 /// The slots given out so far: one per part and capability.
@@ -204,23 +192,45 @@ impl<'a> Granted<'a> {
         Ok(ends)
     }
 
-    /// Who calls over a link within the store: always the same.
-    fn known(
+    /// One import of a part.
+    async fn part(
         &mut self,
-        edge: usize,
-        fused: Option<&Fused>,
+        (number, wanted): (usize, &InterfaceName),
+        engine: &Engine,
+        (name, interface): (&str, &ComponentInstance),
         at: &mut LinkerInstance<'_, Instance>,
-    ) -> wasmtime::Result<()> {
-        let importer = fused.and_then(|fused| fused.edges.get(edge)).and_then(|edge| self.parts.get(edge.importer));
-        let caller = importer.map(|part| part.admitted.principal.clone());
-        let slot = self.attach(Arc::new(identity::Known(caller)))?;
-        identity::link(at, slot)
+    ) -> Result<(), LinkError> {
+        let shape = |error: wasmtime::Error| LinkError::Shape { import: name.to_owned(), reason: format!("{error:#}") };
+        let part = self.parts.get(number).ok_or_else(|| LinkError::Mismatch(format!("{name} is nobody's")))?;
+        if baseline::link(wanted, at, Slot::new(number)?).map_err(shape)? {
+            return Ok(());
+        }
+        if identity::is_identity(wanted) {
+            return self.caller(None, at).map_err(shape);
+        }
+        if part.admitted.types.contains(&wanted.to_string()) {
+            return Ok(());
+        }
+        if let Some(word) = self.registry.vocabulary().imported(wanted) {
+            let (slot, opened) = self.slot(number, part.admitted, word.name()).await?;
+            if opened.link(wanted, at, slot).map_err(shape)? {
+                return Ok(());
+            }
+        }
+        // Everything else was refused by `authorize`, unless every document claims it empty.
+        match vocabulary::known(wanted) {
+            Some(capability) => stub::link(engine, capability, interface, at).map_err(shape),
+            None => Err(LinkError::Mismatch(format!("nobody serves {name}"))),
+        }
     }
 
-    /// Who calls the first part: whoever the host says.
-    fn asks(&mut self, at: &mut LinkerInstance<'_, Instance>) -> wasmtime::Result<()> {
-        let slot = self.attach(Arc::new(identity::Known::default()))?;
-        self.caller = Some(slot);
+    /// Who calls: this part, or whoever the host says.
+    fn caller(&mut self, part: Option<usize>, at: &mut LinkerInstance<'_, Instance>) -> wasmtime::Result<()> {
+        let caller = part.and_then(|part| self.parts.get(part)).map(|part| part.admitted.principal.clone());
+        let slot = self.attach(Arc::new(identity::Known(caller)))?;
+        if part.is_none() {
+            self.caller = Some(slot);
+        }
         identity::link(at, slot)
     }
 

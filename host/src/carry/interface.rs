@@ -6,17 +6,23 @@ use wit_parser::{Function, InterfaceId, PackageId, Resolve, SizeAlign, WorldId};
 
 use super::{CarryError, find};
 
-/// An interface that a component imports or exports.
-pub(crate) struct Interface {
+/// Interfaces that a component imports or exports.
+pub(crate) struct Interfaces {
     resolve: Resolve,
-    id: InterfaceId,
-    pub(super) name: String,
+    ids: Vec<(String, InterfaceId)>,
     sizes: SizeAlign,
+}
+
+/// A function of one of them, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) interface: String,
+    pub(crate) function: String,
 }
 
 /// One function, as the canonical ABI has it.
 pub(super) struct Shape {
-    pub(super) name: String,
+    pub(super) named: Named,
     /// Its flat parameters; one pointer where they are too many.
     pub(super) parameters: Vec<ValType>,
     pub(super) result: Answer,
@@ -32,31 +38,32 @@ pub(super) enum Answer {
     Stored(u32),
 }
 
-impl Interface {
-    /// The interface `name`, in the component's own spelling, that a component imports.
+impl Interfaces {
+    /// An interface, in the component's own spelling, that a component imports.
     pub(crate) fn imported(component: &[u8], name: &str) -> Result<Self, CarryError> {
-        Self::of(component, name, |resolve, world| {
-            resolve.worlds.get(world).and_then(|world| find(resolve, world.imports.keys(), name))
-        })
-    }
-
-    /// The interface `name`, in the component's own spelling, that a component exports.
-    pub(crate) fn exported(component: &[u8], name: &str) -> Result<Self, CarryError> {
-        Self::of(component, name, |resolve, world| {
-            resolve.worlds.get(world).and_then(|world| find(resolve, world.exports.keys(), name))
-        })
-    }
-
-    fn of(
-        component: &[u8],
-        name: &str,
-        find: impl FnOnce(&Resolve, WorldId) -> Option<InterfaceId>,
-    ) -> Result<Self, CarryError> {
         let (resolve, world) = crate::wit::world(component)?;
-        let id = find(&resolve, world).ok_or_else(|| CarryError::Absent(name.to_owned()))?;
+        let items = resolve.worlds.get(world).map(|world| &world.imports);
+        let id = items.and_then(|items| find(&resolve, items.keys(), name));
+        let ids = vec![(name.to_owned(), id.ok_or_else(|| CarryError::Absent(name.to_owned()))?)];
+        Ok(Self::of(resolve, ids))
+    }
+
+    /// Interfaces, in the component's own spelling, that a component exports.
+    pub(crate) fn exported(component: &[u8], names: &[String]) -> Result<Self, CarryError> {
+        let (resolve, world) = crate::wit::world(component)?;
+        let items = resolve.worlds.get(world).map(|world| &world.exports);
+        let id = |name: &String| {
+            let id = items.and_then(|items| find(&resolve, items.keys(), name));
+            Ok((name.clone(), id.ok_or_else(|| CarryError::Absent(name.clone()))?))
+        };
+        let ids = names.iter().map(id).collect::<Result<_, CarryError>>()?;
+        Ok(Self::of(resolve, ids))
+    }
+
+    fn of(resolve: Resolve, ids: Vec<(String, InterfaceId)>) -> Self {
         let mut sizes = SizeAlign::default();
         sizes.fill(&resolve);
-        Ok(Self { resolve, id, name: name.to_owned(), sizes })
+        Self { resolve, ids, sizes }
     }
 
     /// The interface `name` of a text.
@@ -66,25 +73,22 @@ impl Interface {
         let mut resolve = Resolve::default();
         resolve.push_str("test.wit", text).unwrap();
         let id = resolve.interfaces.iter().map(|(id, _)| id).find(|id| resolve.id_of(*id).as_deref() == Some(name));
-        let mut sizes = SizeAlign::default();
-        sizes.fill(&resolve);
-        Self { id: id.unwrap(), resolve, name: name.to_owned(), sizes }
+        Self::of(resolve, vec![(name.to_owned(), id.unwrap())])
     }
 
-    /// The names of its functions, in the order a receiver numbers them.
-    pub(crate) fn functions(&self) -> Vec<String> {
-        self.own().map(|function| function.name.clone()).collect()
+    /// The functions, in the order a receiver numbers them.
+    pub(crate) fn functions(&self) -> Vec<Named> {
+        self.shapes().map(|shape| shape.named).collect()
     }
 
     pub(super) fn shapes(&self) -> impl Iterator<Item = Shape> {
-        self.own().map(|function| self.shape(function))
+        self.ids.iter().flat_map(|(name, id)| {
+            let functions = self.resolve.interfaces.get(*id).into_iter().flat_map(|one| one.functions.values());
+            functions.map(|function| self.shape(name, function))
+        })
     }
 
-    fn own(&self) -> impl Iterator<Item = &Function> {
-        self.resolve.interfaces.get(self.id).into_iter().flat_map(|interface| interface.functions.values())
-    }
-
-    fn shape(&self, function: &Function) -> Shape {
+    fn shape(&self, interface: &str, function: &Function) -> Shape {
         let signature = self.resolve.wasm_signature(AbiVariant::GuestExport, function);
         let parameters = signature.params.iter().map(flat).collect();
         let result = match (&function.result, signature.retptr, signature.results.first()) {
@@ -92,18 +96,16 @@ impl Interface {
             (_, _, Some(ty)) => Answer::Flat(flat(ty)),
             _ => Answer::Nothing,
         };
-        Shape { name: function.name.clone(), parameters, result }
+        let named = Named { interface: interface.to_owned(), function: function.name.clone() };
+        Shape { named, parameters, result }
     }
 
-    /// The name with its parts marked as identifiers, for some are WIT's own words.
-    pub(super) fn escaped(&self) -> String {
-        let (path, version) = self.name.split_once('@').map_or((self.name.as_str(), None), |(p, v)| (p, Some(v)));
-        let parts: Vec<_> = path.split(':').map(|part| part.replace('/', "/%")).collect();
-        let path = format!("%{}", parts.join(":%"));
-        version.map_or(path.clone(), |version| format!("{path}@{version}"))
+    /// Each as an item of a world.
+    pub(super) fn items(&self, verb: &str) -> String {
+        self.ids.iter().map(|(name, _)| format!("{verb} {};", escaped(name))).collect()
     }
 
-    /// A world of this interface's package and ours.
+    /// A world of these interfaces' packages and ours.
     pub(super) fn world(&self, name: &str, items: &str) -> Result<(Resolve, WorldId), CarryError> {
         const ONE: &str = "func(function: u32, image: list<u8>) -> list<u8>;";
         let text = format!(
@@ -118,6 +120,14 @@ impl Interface {
         let world = resolve.packages.get(package).and_then(|package| package.worlds.get(name)).copied();
         world.map(|world| (resolve, world)).ok_or_else(|| failed("it has no world".to_owned()))
     }
+}
+
+/// A name with its parts marked as identifiers, for some are WIT's own words.
+fn escaped(name: &str) -> String {
+    let (path, version) = name.split_once('@').map_or((name, None), |(path, version)| (path, Some(version)));
+    let parts: Vec<_> = path.split(':').map(|part| part.replace('/', "/%")).collect();
+    let path = format!("%{}", parts.join(":%"));
+    version.map_or(path.clone(), |version| format!("{path}@{version}"))
 }
 
 fn flat(ty: &WasmType) -> ValType {

@@ -78,7 +78,7 @@ impl Draft {
 }
 
 /// A module that exports the interface, and sends each call as number and image.
-pub(super) fn sender(interface: &str, functions: &[(usize, Shape)]) -> Vec<u8> {
+pub(super) fn sender(functions: &[(usize, Shape)]) -> Vec<u8> {
     use ValType::I32;
     let mut draft = Draft::default();
     let carry = draft.import(CARRY, "carry", &[I32, I32, I32, I32], &[]);
@@ -86,7 +86,7 @@ pub(super) fn sender(interface: &str, functions: &[(usize, Shape)]) -> Vec<u8> {
     draft.export("cabi_realloc", &[I32; 4], &[I32], realloc(reserve));
     for (number, shape) in functions {
         let results: Vec<_> = core_result(shape.result).into_iter().collect();
-        let name = format!("{interface}#{}", shape.name);
+        let name = format!("{}#{}", shape.named.interface, shape.named.function);
         draft.export(&name, &shape.parameters, &results, send(*number, shape, (reserve, carry)));
         draft.export(&format!("cabi_post_{name}"), &results, &[], release());
     }
@@ -94,7 +94,7 @@ pub(super) fn sender(interface: &str, functions: &[(usize, Shape)]) -> Vec<u8> {
 }
 
 /// A module that imports the interface, and makes each call it receives.
-pub(super) fn receiver(interface: &str, functions: &[Shape]) -> Vec<u8> {
+pub(super) fn receiver(functions: &[Shape]) -> Vec<u8> {
     use ValType::I32;
     let mut draft = Draft::default();
     for shape in functions {
@@ -107,7 +107,7 @@ pub(super) fn receiver(interface: &str, functions: &[Shape]) -> Vec<u8> {
                 Vec::new()
             }
         };
-        draft.import(interface, &shape.name, &parameters, &results);
+        draft.import(&shape.named.interface, &shape.named.function, &parameters, &results);
     }
     let reserve = draft.define(&[I32], &[], reserve());
     draft.export("cabi_realloc", &[I32; 4], &[I32], realloc(reserve));

@@ -11,17 +11,17 @@ use super::*;
 const NAME: &str = "test:kinds/all@0.1.0";
 
 /// An interface of these items.
-fn interface(items: &str) -> Interface {
+fn interface(items: &str) -> Interfaces {
     let text = format!("package test:kinds@0.1.0; interface all {{ {items} }} world w {{ export all; }}");
-    Interface::written(&text, NAME)
+    Interfaces::written(&text, NAME)
 }
 
 /// Calls `function` of a sender, whose calls go to a receiver beside which every function answers with what it was given.
-fn echo(interface: &Interface, function: &str, arguments: &[&str]) -> wasmtime::Result<Vec<Val>> {
+fn echo(interface: &Interfaces, function: &str, arguments: &[&str]) -> wasmtime::Result<Vec<Val>> {
     let engine = Engine::new(Config::new().concurrency_support(false))?;
     let given = Arc::new(Mutex::new(Vec::new()));
     let receive = Arc::new(Mutex::new(receiver(&engine, interface, given)?));
-    let sender = Component::new(&engine, interface.sender(&interface.functions()).unwrap())?;
+    let sender = Component::new(&engine, interface.sender(NAME, &interface.functions()).unwrap())?;
     let mut linker = Linker::new(&engine);
     linker.instance(CARRY)?.func_wrap("carry", move |_, (number, image): (u32, Vec<u8>)| {
         let mut receive = receive.lock().unwrap();
@@ -45,13 +45,13 @@ fn echo(interface: &Interface, function: &str, arguments: &[&str]) -> wasmtime::
 
 type Receiver = (Store<()>, Func);
 
-fn receiver(engine: &Engine, interface: &Interface, given: Arc<Mutex<Vec<Val>>>) -> wasmtime::Result<Receiver> {
+fn receiver(engine: &Engine, interface: &Interfaces, given: Arc<Mutex<Vec<Val>>>) -> wasmtime::Result<Receiver> {
     let component = Component::new(engine, interface.receiver().unwrap())?;
     let mut linker = Linker::new(engine);
     let mut at = linker.instance(NAME)?;
-    for name in interface.functions() {
+    for named in interface.functions() {
         let given = given.clone();
-        at.func_new(&name, move |_, ty, arguments, results| {
+        at.func_new(&named.function, move |_, ty, arguments, results| {
             *given.lock().unwrap() = arguments.to_vec();
             // Of several arguments, the last that has the result's type.
             let wanted = ty.results().next();
@@ -158,8 +158,9 @@ fn a_mebibyte() {
 #[test]
 fn names_that_wit_keeps_for_itself() {
     let text = "package %interface:%use@0.1.0; interface %func { %list: func(%type: string) -> string; } world w { export %func; }";
-    let interface = Interface::written(text, "interface:use/func@0.1.0");
-    Component::new(&Engine::default(), interface.sender(&interface.functions()).unwrap()).unwrap();
+    let interface = Interfaces::written(text, "interface:use/func@0.1.0");
+    let sender = interface.sender("interface:use/func@0.1.0", &interface.functions()).unwrap();
+    Component::new(&Engine::default(), sender).unwrap();
     Component::new(&Engine::default(), interface.receiver().unwrap()).unwrap();
 }
 
@@ -167,7 +168,7 @@ fn names_that_wit_keeps_for_itself() {
 fn types_of_another_interface() {
     let text = "package test:kinds@0.1.0; interface money { record amount { cents: u64, currency: string } }
         interface all { use money.{amount}; same: func(value: amount) -> amount; } world w { export all; }";
-    let interface = Interface::written(text, NAME);
+    let interface = Interfaces::written(text, NAME);
     let results = echo(&interface, "same", &["{cents: 5, currency: \"EUR\"}"]).unwrap();
     assert_eq!(results[0].to_wave().unwrap(), "{cents: 5, currency: \"EUR\"}");
 }
@@ -175,7 +176,8 @@ fn types_of_another_interface() {
 #[test]
 fn a_function_that_is_not_served() {
     let interface = interface("f: func(); g: func();");
-    assert!(matches!(interface.sender(&["f".to_owned()]), Err(CarryError::Function(name)) if name == "g"));
+    let served = [Named { interface: NAME.to_owned(), function: "f".to_owned() }];
+    assert!(matches!(interface.sender(NAME, &served), Err(CarryError::Function(name)) if name == "g"));
 }
 
 proptest! {
@@ -192,7 +194,7 @@ proptest! {
 #[test]
 fn a_made_component_is_told_as_wit() {
     let interface = interface("f: func(value: option<string>) -> result<u8, string>;");
-    let artifact = crate::Artifact::new(interface.sender(&interface.functions()).unwrap()).unwrap();
+    let artifact = crate::Artifact::new(interface.sender(NAME, &interface.functions()).unwrap()).unwrap();
     let wit = artifact.wit().unwrap();
     for line in ["import writ:carry/carry@0.1.0;", "export test:kinds/all@0.1.0;", "f: func(value: option<string>)"] {
         assert!(wit.contains(line), "{wit}");

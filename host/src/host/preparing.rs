@@ -11,21 +11,20 @@ use writ_signing::Digest;
 use super::{DeployError, Host};
 use crate::audit::Event;
 use crate::authorize::{Admission, Admitted};
-use crate::compose::{self, Edge, Fused, Joint, Member, Unit};
-use crate::fuse::Graph;
+use crate::compose::{CARRIED, Door, Edge, Joint, Member, Plan, Unit, UnitError, Whole};
 use crate::link::{LinkError, Part, link};
 use crate::prepared::{Gate, Prepared};
 use crate::registry::{Parts, claims};
 use crate::shares::Share;
 
-/// Components by their places in an admission.
-pub(super) type ByPlace = BTreeMap<usize, Arc<Prepared>>;
+/// What was prepared of an admission: by the place of a component, and how it is called.
+pub(super) type ByPlace = BTreeMap<(usize, Door), Arc<Prepared>>;
 
 /// What a call of each component passes, by place.
 type Gates = BTreeMap<usize, Gate>;
 
-/// What runs in a store of its own, by the place of its root.
-type Units<'a> = BTreeMap<usize, (Unit<'a>, Option<Fused>)>;
+/// What runs in a store of its own, by the place of its root and how that is called.
+type Units<'a> = BTreeMap<(usize, Door), (Unit<'a>, Option<Whole>)>;
 
 impl Host {
     /// Compiles and links these components of an admission, with all that they call.
@@ -40,9 +39,11 @@ impl Host {
         let units = self.units(admission, roots).await?;
         let mut prepared = ByPlace::new();
         for place in admission.order() {
-            let (Some(unit), Some(gate)) = (units.get(place), gates.get(place)) else { continue };
-            let made = self.prepare(admission, unit, &prepared, gate.clone()).await?;
-            prepared.insert(*place, Arc::new(made));
+            for (key, unit) in units.range((*place, Door::new())..).take_while(|((at, _), _)| at == place) {
+                let Some(gate) = gates.get(place) else { continue };
+                let made = self.prepare(admission, unit, &prepared, gate.clone()).await?;
+                prepared.insert(key.clone(), Arc::new(made));
+            }
         }
         Ok(prepared)
     }
@@ -62,7 +63,7 @@ impl Host {
         let (generation, opening) = self.generation();
         opening.open();
         let mut prepared = self.prepare_all(admission, std::iter::once(0), &generation, |_| Vec::new()).await?;
-        let first = prepared.remove(&0).and_then(Arc::into_inner);
+        let first = prepared.remove(&(0, Door::new())).and_then(Arc::into_inner);
         first.ok_or_else(|| DeployError::Link {
             component: admission.application().to_owned(),
             source: LinkError::Mismatch("it has no component".to_owned()),
@@ -95,21 +96,18 @@ impl Host {
         admission: &'a Admission,
         roots: impl Iterator<Item = usize>,
     ) -> Result<Units<'a>, DeployError> {
-        let (mut units, mut next) = (Units::new(), roots.collect::<Vec<_>>());
-        while let Some(place) = next.pop() {
-            if units.contains_key(&place) {
+        let (mut units, mut next) = (Units::new(), roots.map(|place| (place, Door::new())).collect::<Vec<_>>());
+        while let Some((place, door)) = next.pop() {
+            if units.contains_key(&(place, door.clone())) {
                 continue;
             }
-            let Some(unit) = Unit::of(admission, place, self.separate) else { continue };
-            let fused = fuse(unit.graph())
-                .await
-                .map_err(|error| DeployError::Link { component: unit.root().name.clone(), source: error })?;
-            let unit = match &fused {
-                Some(_) => unit,
-                None => Unit::of(admission, place, true).unwrap_or(unit),
-            };
-            next.extend(unit.members().iter().flat_map(|member| &member.outside).map(|joint| joint.target));
-            units.insert(place, (unit, fused));
+            let Some(unit) = Unit::of(admission, place, door.clone(), self.separate) else { continue };
+            let component = unit.root().name.clone();
+            let made = whole(admission, unit).await;
+            let (unit, whole) = made.map_err(|source| DeployError::Link { component, source })?;
+            let outside = unit.members().iter().flat_map(|member| &member.outside);
+            next.extend(outside.map(|joint| (joint.target, joint.door())));
+            units.insert((place, door), (unit, whole));
         }
         Ok(units)
     }
@@ -118,7 +116,7 @@ impl Host {
     async fn prepare(
         &self,
         admission: &Admission,
-        (unit, fused): &(Unit<'_>, Option<Fused>),
+        (unit, whole): &(Unit<'_>, Option<Whole>),
         prepared: &ByPlace,
         gate: Gate,
     ) -> Result<Prepared, DeployError> {
@@ -130,22 +128,23 @@ impl Host {
             let edges = self.edges(admission, member, prepared).map_err(failed)?;
             parts.push(Part { admitted: member.admitted, edges });
         }
-        let bytes = fused.as_ref().map_or(admitted.artifact.bytes(), |fused| fused.checked.bytes());
+        let bytes = whole.as_ref().map_or(admitted.artifact.bytes(), |whole| whole.checked.bytes());
         let compiled = self.compile(bytes.clone()).await;
         let compiled = compiled.map_err(|reason| DeployError::Compile { component: component.clone(), reason })?;
         let counted = (&self.budgets, self.clerk.as_deref());
         let linked =
-            link(&self.engine, &compiled, (&parts, fused.as_ref()), &self.registry, counted).await.map_err(failed)?;
+            link(&self.engine, &compiled, (&parts, whole.as_ref()), &self.registry, counted).await.map_err(failed)?;
         let all = || unit.members().iter().map(|member| member.admitted);
         let memory = unit
             .members()
             .iter()
             .map(|member| member.admitted.limits.memory.min(self.capacity.memory).saturating_mul(member.instances));
+        let carried = CARRIED.saturating_mul(whole.as_ref().map_or(0, Whole::carriers));
         Ok(Prepared {
             engine: self.engine.clone(),
             principal: admitted.principal.clone(),
             linked,
-            memory: memory.fold(0, usize::saturating_add),
+            memory: memory.fold(carried, usize::saturating_add),
             together: unit.members().iter().map(|member| member.instances).fold(0, usize::saturating_add),
             time: admitted.limits.time.min(self.capacity.time),
             budgets: self.shared(all()),
@@ -172,7 +171,7 @@ impl Host {
         let own = member.admitted;
         let mut edges = Vec::with_capacity(member.outside.len());
         for joint in member.outside.iter().copied() {
-            let callee = admission.components().get(joint.target).zip(prepared.get(&joint.target));
+            let callee = admission.components().get(joint.target).zip(prepared.get(&(joint.target, joint.door())));
             let Some((admitted, callee)) = callee else {
                 return Err(LinkError::Mismatch(format!("what the link at line {} leads to is not there", joint.line)));
             };
@@ -217,11 +216,30 @@ impl Host {
     }
 }
 
+/// A unit as one component, where it is more than one; without what the encoder has no words for, which has stores of its
+/// own then.
+async fn whole<'a>(admission: &'a Admission, unit: Unit<'a>) -> Result<(Unit<'a>, Option<Whole>), LinkError> {
+    let Some(plan) = unit.plan(admission) else { return Ok((unit, None)) };
+    let fused = plan.fused;
+    match encoded(plan).await {
+        Ok(whole) => Ok((unit, Some(whole))),
+        Err(LinkError::Unit(UnitError::Encode(reason))) if fused => {
+            tracing::debug!(target: "writ::host", component = %unit.root().principal, %reason, "its links stay separate");
+            let separate = unit.separate(admission);
+            let whole = match separate.plan(admission) {
+                Some(plan) => Some(encoded(plan).await?),
+                None => None,
+            };
+            Ok((separate, whole))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Encoding and checking, on a thread that may block.
-async fn fuse(graph: Option<Graph>) -> Result<Option<Fused>, LinkError> {
-    let Some(graph) = graph else { return Ok(None) };
-    match tokio::task::spawn_blocking(|| compose::fused(graph)).await {
-        Ok(fused) => Ok(fused?),
+async fn encoded(plan: Plan) -> Result<Whole, LinkError> {
+    match tokio::task::spawn_blocking(|| plan.whole()).await {
+        Ok(whole) => Ok(whole?),
         Err(_) => Err(LinkError::Mismatch("the encoder failed".to_owned())),
     }
 }
