@@ -37,8 +37,6 @@ pub struct Settings {
     pub policies: Policies,
     /// Where what is decided and done is written down; without it, nothing is.
     pub audit: Option<Audit>,
-    /// Whether components that are linked have stores of their own even where they could share one. It means the same.
-    pub separate: bool,
 }
 
 /// A process that runs components: what it serves, what it allows, and what it runs.
@@ -55,7 +53,6 @@ pub struct Host {
     standings: Standings,
     generations: AtomicU64,
     pool: Pool,
-    separate: bool,
     _ticker: Ticker,
 }
 
@@ -160,7 +157,7 @@ impl Host {
     /// # Errors
     /// [`HostError`], where the machine lacks address space or threads.
     pub fn new(settings: Settings, registry: Registry) -> Result<Self, HostError> {
-        let Settings { capacity, cache, policies, audit, separate } = settings;
+        let Settings { capacity, cache, policies, audit } = settings;
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
@@ -176,7 +173,6 @@ impl Host {
             standings: Standings::default(),
             generations: AtomicU64::new(0),
             pool,
-            separate,
             _ticker: ticker,
         })
     }

@@ -101,7 +101,7 @@ impl Host {
             if units.contains_key(&(place, door.clone())) {
                 continue;
             }
-            let Some(unit) = Unit::of(admission, place, door.clone(), self.separate) else { continue };
+            let Some(unit) = Unit::of(admission, place, door.clone(), false) else { continue };
             let component = unit.root().name.clone();
             let made = whole(admission, unit).await;
             let (unit, whole) = made.map_err(|source| DeployError::Link { component, source })?;

@@ -8,7 +8,7 @@ use wasm_encoder::{
     ModuleSection,
 };
 
-use super::super::{CheckError, Edge, Graph, Node, check, compose};
+use super::super::{Graph, Node, check, compose};
 use super::parts::{Part, apart, importing, instances, raw, together};
 use super::topologies::table;
 
@@ -92,8 +92,7 @@ impl Original {
     /// The places of at most a few parts of one kind: the first ones and the last.
     fn places(&self, of: impl Fn(&Part) -> bool) -> Vec<usize> {
         let all: Vec<usize> = (0..self.parts.len()).filter(|place| of(&self.parts[*place])).collect();
-        let last = all.last().copied().filter(|_| all.len() > 6);
-        all.iter().copied().take(6).chain(last).collect()
+        few(&all, 4)
     }
 
     /// A rename dropped, or another principal's name; an import that is there twice.
@@ -124,9 +123,9 @@ impl Original {
                     let what = format!("{} and {} swapped", given[one].0, given[other].0);
                     self.changed(what, place, |part| *part = Part::Instance(of, given));
                 }
-                for target in targets.iter().filter(|target| **target != given[one].1).take(40) {
+                for target in few(&targets, 16).into_iter().filter(|target| *target != given[one].1) {
                     let mut given = given.clone();
-                    given[one].1 = *target;
+                    given[one].1 = target;
                     let what = format!("{} goes to {target}", given[one].0);
                     self.changed(what, place, |part| *part = Part::Instance(of, given));
                 }
@@ -150,8 +149,8 @@ impl Original {
             .collect();
         for place in self.places(|part| matches!(part, Part::Alias(ComponentExportKind::Instance, ..))) {
             let Part::Alias(kind, instance, name) = self.parts[place].clone() else { panic!() };
-            for target in made.iter().filter(|target| **target != instance).take(40) {
-                let alias = Part::Alias(kind, *target, name.clone());
+            for target in few(&made, 30).into_iter().filter(|target| *target != instance) {
+                let alias = Part::Alias(kind, target, name.clone());
                 self.changed(format!("{name} is {target}'s"), place, |part| *part = alias);
             }
             for other in ["demo:other/api@1.0.3", "demo:b/api@1.0.4", "call"] {
@@ -178,9 +177,7 @@ impl Original {
                 bytes[at] ^= 1;
                 self.changed(format!("byte {at} of a guest"), *place, |part| *part = Part::Component(bytes));
             }
-            let guest = &self.parts[*place + 1 - 1];
-            let Part::Component(guest) = guest.clone() else { panic!() };
-            for name in own(&guest) {
+            for name in own(&bytes) {
                 let plain = name.split_once('-').unwrap().1;
                 for other in [plain.to_owned(), format!("p0-{plain}"), format!("p1-{plain}"), format!("p1-{name}")] {
                     self.forged(*place, &name, &other);
@@ -215,8 +212,8 @@ impl Original {
             let Part::Export(name, kind, index) = self.parts[place].clone() else { panic!() };
             let renamed = Part::Export("demo:other/api@1.0.3".to_owned(), kind, index);
             self.changed("another export", place, |part| *part = renamed);
-            for target in targets.iter().filter(|target| **target != index).take(40) {
-                let export = Part::Export(name.clone(), kind, *target);
+            for target in few(&targets, 30).into_iter().filter(|target| *target != index) {
+                let export = Part::Export(name.clone(), kind, target);
                 self.changed(format!("{name} is {target}"), place, |part| *part = export);
             }
             let mut parts = self.parts.clone();
@@ -248,10 +245,11 @@ impl Original {
         for place in self.places(|part| matches!(part, Part::Component(_))) {
             added.push(vec![self.parts[place].clone()]);
         }
-        added.extend(sections().into_iter().map(|section| vec![section]));
-        for more in added.into_iter().take(60) {
-            self.keep("an addition at the end", &[&self.parts[..], &more].concat());
-            self.keep("an addition at the start", &[&more, &self.parts[..]].concat());
+        added.splice(0..0, sections().into_iter().map(|section| vec![section]));
+        let places: Vec<usize> = (0..added.len()).collect();
+        for place in few(&places, 40) {
+            self.keep("an addition at the end", &[&self.parts[..], &added[place]].concat());
+            self.keep("an addition at the start", &[&added[place], &self.parts[..]].concat());
         }
         for cut in [1, self.composite.len() / 2] {
             let composite = self.composite[..self.composite.len() - cut].to_vec();
@@ -280,6 +278,13 @@ impl Original {
             }
         }
     }
+}
+
+/// About `most` of all, from the first to the last.
+fn few<T: Copy>(all: &[T], most: usize) -> Vec<T> {
+    let step = all.len().div_ceil(most).max(1);
+    let last = all.last().copied().filter(|_| (all.len() - 1) % step != 0);
+    all.iter().copied().step_by(step).chain(last).collect()
 }
 
 fn other_bytes(node: &mut Node) {
