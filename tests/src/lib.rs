@@ -15,6 +15,7 @@ mod manifest;
 mod mint;
 mod program;
 pub mod terminal;
+mod topology;
 mod up;
 
 pub use files::{Scratch, guest, snapshot, unsigned_guest};
@@ -23,6 +24,7 @@ pub use log::Line;
 pub use manifest::Manifest;
 pub use mint::{DAY, Mint, now};
 pub use program::{Output, command, finish, finish_within};
+pub use topology::{Form, Topology, steps};
 pub use up::{Up, free_address};
 
 use std::path::PathBuf;

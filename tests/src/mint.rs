@@ -46,9 +46,21 @@ impl Mint {
         self.operator.public().to_string()
     }
 
+    /// The account's public key, as claims of other accounts name it.
+    #[must_use]
+    pub fn account(&self) -> String {
+        self.account.public().to_string()
+    }
+
     /// Signs a component.
     #[must_use]
     pub fn sign(&self, component: &[u8]) -> Vec<u8> {
+        self.sign_as("minted", &self.claims, component)
+    }
+
+    /// Signs a component under a name and claims of its own. It is another component each time.
+    #[must_use]
+    pub fn sign_as(&self, name: &str, claims: &BTreeMap<String, Value>, component: &[u8]) -> Vec<u8> {
         let common = |subject, name: &str, capabilities, nbf, exp| CommonDraft {
             subject,
             name: name.to_owned(),
@@ -61,7 +73,7 @@ impl Mint {
         let account = common(self.account.public(), "mint", Capabilities::Any, None, now() + 365 * DAY);
         let account = token::sign_account(&AccountDraft { common: account }, &self.operator, self.iat);
         let draft = ComponentDraft {
-            common: common(id, "minted", Capabilities::Only(self.claims.clone()), self.nbf, self.exp),
+            common: common(id, name, Capabilities::Only(claims.clone()), self.nbf, self.exp),
             version: "0.1.0".to_owned(),
             revision: 1,
         };

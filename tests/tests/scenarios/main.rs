@@ -16,6 +16,7 @@ mod folders;
 mod hostile;
 mod inspect;
 mod keys;
+mod links;
 mod logs;
 mod messages;
 mod newcomer;
