@@ -42,8 +42,11 @@ pub use audit::{
 pub use authorize::{Admission, Admitted, Candidate, Policies, authorize};
 pub use cache::{Cache, Secret};
 pub use call::CallError;
+pub use carry::CarryError;
+pub use compose::UnitError;
 pub use denial::{Addition, Denial, Denials, Line, Refusal};
 pub use engine::Capacity;
+pub use fuse::{CheckError, ComponentError, FuseError};
 pub use host::{DeployError, Deployment, Host, HostError, Settings};
 pub use link::LinkError;
 pub use load::{Artifact, Export, LoadError, VerifiedArtifact};

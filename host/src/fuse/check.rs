@@ -21,19 +21,19 @@ use super::slots::{Import, Serves, is_caller};
 
 /// A composite that is what its graph declares. Only [`check`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub(crate) struct Checked {
     bytes: Arc<[u8]>,
     imports: Vec<Import>,
 }
 
 impl Checked {
     /// What may be compiled.
-    pub fn bytes(&self) -> &Arc<[u8]> {
+    pub(crate) fn bytes(&self) -> &Arc<[u8]> {
         &self.bytes
     }
 
     /// What must be linked: each import of the composite, and whom it serves. They are in the order of their names.
-    pub fn imports(&self) -> &[Import] {
+    pub(crate) fn imports(&self) -> &[Import] {
         &self.imports
     }
 }
@@ -42,7 +42,7 @@ impl Checked {
 ///
 /// # Errors
 /// [`CheckError`] for the first thing that is not exactly as the graph says.
-pub fn check(composite: Vec<u8>, graph: &Graph) -> Result<Checked, CheckError> {
+pub(crate) fn check(composite: Vec<u8>, graph: &Graph) -> Result<Checked, CheckError> {
     graph.bounded()?;
     let shape = Shape::read(&composite)?;
     let (reached, proven, slots) = Default::default();

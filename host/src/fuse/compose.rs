@@ -17,7 +17,7 @@ use crate::names::InterfaceName;
 ///
 /// # Errors
 /// [`FuseError`] names the component and the import.
-pub fn compose(graph: &Graph) -> Result<Vec<u8>, FuseError> {
+pub(crate) fn compose(graph: &Graph) -> Result<Vec<u8>, FuseError> {
     let instances = expand(graph)?;
     graph.edges.iter().try_for_each(|edge| same_interface(graph, edge))?;
     let guests = Guests::of(graph, &instances)?;

@@ -13,27 +13,27 @@ use super::sections::{imports, validate};
 
 /// A link as it was admitted.
 #[derive(Debug, Clone, Copy)]
-pub struct Link<'a> {
+pub(crate) struct Link<'a> {
     /// The importer's verified bytes.
-    pub importer: &'a [u8],
+    pub(crate) importer: &'a [u8],
     /// Its import, in its own spelling.
-    pub import: &'a str,
+    pub(crate) import: &'a str,
     /// The exporter's verified bytes.
-    pub exporter: &'a [u8],
+    pub(crate) exporter: &'a [u8],
     /// Its export, in its own spelling.
-    pub export: &'a str,
+    pub(crate) export: &'a str,
     /// Whether both are of one account.
-    pub same_account: bool,
+    pub(crate) same_account: bool,
     /// The capability that the interface stands for, if the vocabulary has one.
-    pub capability: Option<&'a str>,
+    pub(crate) capability: Option<&'a str>,
     /// Whether the manifest says `isolation: separate`.
-    pub separate: bool,
+    pub(crate) separate: bool,
 }
 
 /// Why a link stays separate. This is not a denial: the call goes through the host, and means the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Separate {
+pub(crate) enum Separate {
     /// The manifest says so.
     #[error("the manifest says `isolation: separate`")]
     Asked,
@@ -72,7 +72,7 @@ pub enum Separate {
 
 /// Which WASI a component is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generation {
+pub(crate) enum Generation {
     /// It imports no WASI interface whose version says it, and fits any.
     Any,
     /// 0.2.
@@ -86,7 +86,7 @@ pub enum Generation {
 ///
 /// # Errors
 /// [`Separate`] says what keeps the two apart.
-pub fn eligible(link: &Link<'_>) -> Result<(), Separate> {
+pub(crate) fn eligible(link: &Link<'_>) -> Result<(), Separate> {
     if link.separate {
         return Err(Separate::Asked);
     }
@@ -112,7 +112,7 @@ pub fn eligible(link: &Link<'_>) -> Result<(), Separate> {
 ///
 /// # Errors
 /// [`ComponentError`] for what is no component, or has an import that no claim can stand for.
-pub fn generation(component: &[u8]) -> Result<Generation, ComponentError> {
+pub(crate) fn generation(component: &[u8]) -> Result<Generation, ComponentError> {
     let mut found = Generation::Any;
     for (_, name) in imports(component)?.into_iter().filter(|(_, name)| name.namespace == "wasi") {
         match name.version.map(|version| (version.major, version.minor)) {

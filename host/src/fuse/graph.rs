@@ -8,41 +8,41 @@ use super::error::FuseError;
 
 /// A composition as it was admitted. Everything below trusts it, and nothing else.
 #[derive(Debug, Clone)]
-pub struct Graph {
+pub(crate) struct Graph {
     /// The components.
-    pub nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// The links between them. An edge's place here is the K of `eK-…`.
-    pub edges: Vec<Edge>,
+    pub(crate) edges: Vec<Edge>,
     /// The component whose exports are called from outside.
-    pub root: usize,
+    pub(crate) root: usize,
     /// Which of its exports are: those that a trigger calls.
-    pub exports: Vec<String>,
+    pub(crate) exports: Vec<String>,
 }
 
 /// A verified component.
 #[derive(Clone)]
-pub struct Node {
+pub(crate) struct Node {
     /// What people call it, for messages.
-    pub name: String,
+    pub(crate) name: String,
     /// Its bytes, as they were verified.
-    pub bytes: Arc<[u8]>,
+    pub(crate) bytes: Arc<[u8]>,
     /// Who holds its authority: the N of `pN-…`. Two nodes of one principal may share a number.
-    pub principal: u32,
+    pub(crate) principal: u32,
     /// The most bytes that all its memories may have together.
-    pub memory: u64,
+    pub(crate) memory: u64,
 }
 
 /// A link from an import of one component to an export of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edge {
+pub(crate) struct Edge {
     /// Who calls.
-    pub importer: usize,
+    pub(crate) importer: usize,
     /// Its import, in its own spelling.
-    pub import: String,
+    pub(crate) import: String,
     /// Who is called.
-    pub exporter: usize,
+    pub(crate) exporter: usize,
     /// Its export, in its own spelling.
-    pub export: String,
+    pub(crate) export: String,
 }
 
 impl Graph {

@@ -38,10 +38,9 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Checked, check};
-pub use compose::compose;
-pub use eligible::{Generation, Link, Separate, eligible, generation};
+pub(crate) use check::{Checked, check};
+pub(crate) use compose::compose;
+pub(crate) use eligible::{Link, eligible};
 pub use error::{CheckError, ComponentError, FuseError};
-pub use graph::{Edge, Graph, Node};
-pub(crate) use slots::numbered;
-pub use slots::{Import, Serves, is_reserved};
+pub(crate) use graph::{Edge, Graph, Node};
+pub(crate) use slots::{Serves, numbered};

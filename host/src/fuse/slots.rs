@@ -6,18 +6,18 @@ use crate::names::InterfaceName;
 
 /// An import of the composite, and what the host links it to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Import {
+pub(crate) struct Import {
     /// Its name in the composite: what a linker must define.
-    pub name: String,
+    pub(crate) name: String,
     /// The interface, in the component's own spelling.
-    pub interface: InterfaceName,
+    pub(crate) interface: InterfaceName,
     /// Whose it is.
-    pub serves: Serves,
+    pub(crate) serves: Serves,
 }
 
 /// Whose an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Serves {
+pub(crate) enum Serves {
     /// Everyone's: it holds no authority, and resources of it may pass over an edge.
     Everyone,
     /// One principal's: the slot of that principal's grant, or its own WASI.
@@ -47,7 +47,7 @@ impl Serves {
 }
 
 /// Whether a name looks like one of the host's own: `pN-…` or `eN-…`. No component may import such a name, alone or fused.
-pub fn is_reserved(interface: &InterfaceName) -> bool {
+pub(crate) fn is_reserved(interface: &InterfaceName) -> bool {
     let Some((first, _)) = interface.namespace.split_once('-') else { return false };
     let digits = first.strip_prefix(['p', 'P', 'e', 'E']).unwrap_or_default();
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())

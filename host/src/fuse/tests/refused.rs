@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use wasmparser::{Parser, Payload};
 
-use super::super::{Edge, FuseError, Generation, Graph, Link, Node, Separate, compose, eligible, generation};
+use super::super::eligible::{Generation, Separate, generation};
+use super::super::{Edge, FuseError, Graph, Link, Node, compose, eligible};
 use super::guest::Guest;
 use super::topologies::{graph, wasi};
 

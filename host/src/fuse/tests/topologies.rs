@@ -133,7 +133,7 @@ fn each_composes_validates_and_passes() {
         let composite = compose(&graph).unwrap_or_else(|error| panic!("{name}: {error}"));
         wasmparser::Validator::new().validate_all(&composite).unwrap_or_else(|error| panic!("{name}: {error}"));
         let checked = check(composite.clone(), &graph).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(checked.bytes(), composite, "{name}");
+        assert_eq!(**checked.bytes(), composite, "{name}");
         let made = super::parts::apart(&composite);
         let made = made.iter().filter(|part| matches!(part, super::parts::Part::Instance(..))).count();
         assert_eq!(made, instances, "{name}");
