@@ -26,7 +26,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// Its bytes, as they were verified.
     pub(crate) bytes: Arc<[u8]>,
-    /// Who holds its authority: the N of `pN-…`. Two nodes of one principal may share a number.
+    /// Whose authority it uses: the N of `pN-…`. Two nodes of one principal are better given two numbers that the host serves
+    /// from one grant: with one number they share imports, whose types must then agree to the last patch version.
     pub(crate) principal: u32,
     /// The most bytes that all its memories may have together.
     pub(crate) memory: u64,

@@ -162,7 +162,8 @@ impl<'a, 'b> Imports<'a, 'b> {
     /// Copies an import after all that it refers to. The stack is a list: a file chooses how deep this goes.
     fn copied(&mut self, name: &'b str) -> Result<u32, Fault> {
         let wanted = Item::Import(name);
-        let mut stack = vec![wanted.clone()];
+        // It may be there: another import refers to it.
+        let mut stack: Vec<_> = Some(wanted.clone()).filter(|item| !self.done.contains_key(item)).into_iter().collect();
         while let Some(item) = stack.last().cloned() {
             match self.refers_to(&item)?.into_iter().find(|item| !self.done.contains_key(item)) {
                 Some(next) if stack.contains(&next) => return Err(self.fault(&item, "it refers to itself")),

@@ -59,6 +59,11 @@ impl Guest<'_> {
                 used(&mut ty, "pollable", types["pollable"]);
                 Some(resource(&mut ty, "output-stream"))
             }
+            // Its principal's own name sorts before the shared one that it refers to.
+            "wasi:cli/stdout" => {
+                used(&mut ty, "output-stream", types["output-stream"]);
+                Some("output-stream")
+            }
             "wasi:clocks/monotonic-clock" => Some(alias_of_u64(&mut ty, "duration")),
             "wasi:http/types" => {
                 used(&mut ty, "duration", types["duration"]);

@@ -8,9 +8,10 @@ use wasm_encoder::{
     ModuleSection,
 };
 
-use super::super::{Graph, Node, check, compose};
+use super::super::{CheckError, Graph, Node, check, compose};
+use super::guest::Guest;
 use super::parts::{Part, apart, importing, instances, raw, together};
-use super::topologies::table;
+use super::topologies::{graph, table};
 
 /// A mutant: what was done to it, its bytes, and the graph it is held against.
 struct Mutant {
@@ -56,6 +57,42 @@ fn each_mutant_is_refused() {
     assert_eq!(reasons.keys().collect::<Vec<_>>(), every, "{reasons:?}");
 }
 
+/// A diamond whose bottom is there once: every wire leads to the right component, and two links share one memory.
+#[test]
+fn an_instance_that_two_links_share_is_refused() {
+    let mut graph = graph("a>b a>c b>d c>d");
+    graph.nodes[3].bytes = Arc::from(Guest { exports: vec!["demo:d/api@1.0.3"], ..Guest::default() }.bytes());
+    let mut parts = apart(&compose(&graph).unwrap());
+    let places = instances(&parts);
+    let of = |place: usize| match &parts[place] {
+        Part::Instance(of, _) => Some(*of),
+        _ => None,
+    };
+    let twice = |one: usize, other: usize| one != other && of(one).is_some() && of(one) == of(other);
+    let [(_, kept), (place, dropped)] = places
+        .iter()
+        .filter(|(one, _)| places.iter().any(|(other, _)| twice(*one, *other)))
+        .copied()
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!()
+    };
+    let moved = |index: &mut u32| {
+        *index = if *index == dropped { kept } else { *index - u32::from(*index > dropped) };
+    };
+    for part in &mut parts {
+        match part {
+            Part::Alias(_, index, _) | Part::Export(_, _, index) => moved(index),
+            Part::Instance(_, given) => given.iter_mut().for_each(|(_, index)| moved(index)),
+            _ => {}
+        }
+    }
+    parts.remove(place);
+    let composite = together(&parts);
+    wasmparser::Validator::new().validate_all(&composite).unwrap();
+    assert_eq!(check(composite, &graph), Err(CheckError::NotItsOwn { component: "d".to_owned() }));
+}
+
 impl Original {
     fn of(graph: Graph) -> Self {
         let composite = compose(&graph).unwrap();
@@ -70,6 +107,7 @@ impl Original {
         self.edges();
         self.guests();
         self.exports();
+        self.another_export();
         self.additions();
         self.declarations();
         self.mutants
@@ -92,7 +130,7 @@ impl Original {
     /// The places of at most a few parts of one kind: the first ones and the last.
     fn places(&self, of: impl Fn(&Part) -> bool) -> Vec<usize> {
         let all: Vec<usize> = (0..self.parts.len()).filter(|place| of(&self.parts[*place])).collect();
-        few(&all, 4)
+        few(&all, 3)
     }
 
     /// A rename dropped, or another principal's name; an import that is there twice.
@@ -117,13 +155,13 @@ impl Original {
         for place in self.places(|part| matches!(part, Part::Instance(..))) {
             let Part::Instance(of, given) = self.parts[place].clone() else { panic!() };
             for one in 0..given.len() {
-                for other in 0..one {
+                for other in [one.saturating_sub(1), one.saturating_sub(4), 0] {
                     let mut given = given.clone();
                     (given[one].1, given[other].1) = (given[other].1, given[one].1);
                     let what = format!("{} and {} swapped", given[one].0, given[other].0);
                     self.changed(what, place, |part| *part = Part::Instance(of, given));
                 }
-                for target in few(&targets, 16).into_iter().filter(|target| *target != given[one].1) {
+                for target in few(&targets, 8).into_iter().filter(|target| *target != given[one].1) {
                     let mut given = given.clone();
                     given[one].1 = target;
                     let what = format!("{} goes to {target}", given[one].0);
@@ -149,7 +187,7 @@ impl Original {
             .collect();
         for place in self.places(|part| matches!(part, Part::Alias(ComponentExportKind::Instance, ..))) {
             let Part::Alias(kind, instance, name) = self.parts[place].clone() else { panic!() };
-            for target in few(&made, 30).into_iter().filter(|target| *target != instance) {
+            for target in few(&made, 12).into_iter().filter(|target| *target != instance) {
                 let alias = Part::Alias(kind, target, name.clone());
                 self.changed(format!("{name} is {target}'s"), place, |part| *part = alias);
             }
@@ -212,13 +250,25 @@ impl Original {
             let Part::Export(name, kind, index) = self.parts[place].clone() else { panic!() };
             let renamed = Part::Export("demo:other/api@1.0.3".to_owned(), kind, index);
             self.changed("another export", place, |part| *part = renamed);
-            for target in few(&targets, 30).into_iter().filter(|target| *target != index) {
+            for target in few(&targets, 12).into_iter().filter(|target| *target != index) {
                 let export = Part::Export(name.clone(), kind, target);
                 self.changed(format!("{name} is {target}"), place, |part| *part = export);
             }
             let mut parts = self.parts.clone();
             parts.remove(place);
             self.keep("no export", &parts);
+        }
+    }
+
+    /// One of the root's own exports that nobody declared to be called.
+    fn another_export(&mut self) {
+        let made = instances(&self.parts);
+        let (_, root) = made.iter().rfind(|(place, _)| matches!(self.parts[*place], Part::Instance(..))).unwrap();
+        let (root, next) = (*root, u32::try_from(made.len()).unwrap());
+        let kind = ComponentExportKind::Instance;
+        for (name, _) in super::super::sections::exports(&self.graph.nodes[self.graph.root].bytes.clone()).unwrap() {
+            let added = [Part::Alias(kind, root, name.to_owned()), Part::Export(name.to_owned(), kind, next)];
+            self.keep(format!("{name} exported"), &[&self.parts[..], &added].concat());
         }
     }
 
@@ -247,7 +297,7 @@ impl Original {
         }
         added.splice(0..0, sections().into_iter().map(|section| vec![section]));
         let places: Vec<usize> = (0..added.len()).collect();
-        for place in few(&places, 40) {
+        for place in few(&places, 24) {
             self.keep("an addition at the end", &[&self.parts[..], &added[place]].concat());
             self.keep("an addition at the start", &[&added[place], &self.parts[..]].concat());
         }
@@ -259,14 +309,14 @@ impl Original {
 
     /// The same bytes for another graph.
     fn declarations(&mut self) {
-        let changes: [(&str, &dyn Fn(&mut Graph)); 7] = [
-            ("another principal", &|graph| graph.nodes[0].principal += 40),
-            ("the last one's principal", &|graph| graph.nodes.last_mut().unwrap().principal += 40),
-            ("less memory", &|graph| graph.nodes.last_mut().unwrap().memory = 1 << 20),
-            ("other bytes", &|graph| other_bytes(&mut graph.nodes[0])),
-            ("another root", &|graph| graph.root = graph.nodes.len() - 1),
-            ("one export more", &|graph| graph.exports.push("demo:other/api@1.0.3".to_owned())),
-            ("one edge less", &|graph| drop(graph.edges.pop())),
+        let changes: [(&str, fn(&mut Graph)); 7] = [
+            ("another principal", |graph| graph.nodes[0].principal += 40),
+            ("the last one's principal", |graph| graph.nodes.last_mut().unwrap().principal += 40),
+            ("less memory", |graph| graph.nodes.last_mut().unwrap().memory = 1 << 20),
+            ("other bytes", |graph| other_bytes(&mut graph.nodes[0])),
+            ("another root", |graph| graph.root = graph.nodes.len() - 1),
+            ("one export more", |graph| graph.exports.push("demo:other/api@1.0.3".to_owned())),
+            ("one edge less", |graph| drop(graph.edges.pop())),
         ];
         for (what, change) in changes {
             let mut graph = self.graph.clone();
@@ -283,7 +333,7 @@ impl Original {
 /// About `most` of all, from the first to the last.
 fn few<T: Copy>(all: &[T], most: usize) -> Vec<T> {
     let step = all.len().div_ceil(most).max(1);
-    let last = all.last().copied().filter(|_| (all.len() - 1) % step != 0);
+    let last = all.last().copied().filter(|_| !(all.len() - 1).is_multiple_of(step));
     all.iter().copied().step_by(step).chain(last).collect()
 }
 

@@ -13,12 +13,13 @@ use super::guest::Guest;
 const OWN: [&str; 2] = ["wasi:keyvalue/store@0.2.0-draft", "writ:identity/caller@0.1.0"];
 
 /// What guests of more than one kind have in common with the host: mixed patch versions, in the order of use.
-pub(super) fn wasi(patch: usize) -> [String; 4] {
-    ["wasi:clocks/monotonic-clock", "wasi:io/poll", "wasi:io/streams", "wasi:http/types"]
+pub(super) fn wasi(patch: usize) -> [String; 5] {
+    ["wasi:clocks/monotonic-clock", "wasi:io/poll", "wasi:io/streams", "wasi:http/types", "wasi:cli/stdout"]
         .map(|name| format!("{name}@0.2.{patch}"))
 }
 
 /// `a>b` is an edge from a to b, `a>b:1.2.0` one whose importer spells the version so; `b=a` gives b the principal of a.
+/// `+2.0.0` and `-2.0.0` are one more interface of the root: one that is called from outside, and one that is not.
 /// Letters become components in the order in which they first appear; the first is the root.
 pub(super) fn graph(text: &str) -> Graph {
     let (mut names, mut edges, mut same) = (Vec::<&str>::new(), Vec::new(), Vec::new());
@@ -29,7 +30,12 @@ pub(super) fn graph(text: &str) -> Graph {
             names.len() - 1
         }
     };
+    let mut more = Vec::new();
     for word in text.split_whitespace() {
+        if word.starts_with(['+', '-']) {
+            more.push(word);
+            continue;
+        }
         if let Some((one, other)) = word.split_once('=') {
             same.push((number(one), number(other)));
             continue;
@@ -50,24 +56,24 @@ pub(super) fn graph(text: &str) -> Graph {
             export: format!("demo:{name}/api@{}", if version.starts_with('1') { "1.0.3" } else { version }),
         })
         .collect();
-    let mut nodes: Vec<Node> = names.iter().enumerate().map(|(number, name)| node(number, name, &edges)).collect();
+    let others: Vec<String> = more.iter().map(|word| format!("demo:{}/api@{}", names[0], &word[1..])).collect();
+    let others = |number: usize| if number == 0 { &others[..] } else { &[] };
+    let all = names.iter().enumerate();
+    let mut nodes: Vec<Node> = all.map(|(number, name)| node(number, name, &edges, others(number))).collect();
     for (one, other) in same {
         nodes[one].principal = nodes[other].principal;
     }
-    let exports = vec![format!("demo:{}/api@1.0.3", names[0])];
+    let called = more.iter().filter_map(|word| word.strip_prefix('+')).chain(["1.0.3"]);
+    let exports = called.map(|version| format!("demo:{}/api@{version}", names[0])).collect();
     Graph { nodes, edges, root: 0, exports }
 }
 
-fn node(number: usize, name: &str, edges: &[Edge]) -> Node {
+fn node(number: usize, name: &str, edges: &[Edge], more: &[String]) -> Node {
     let wasi = wasi(number % 7);
     let joined = edges.iter().filter(|edge| edge.importer == number).map(|edge| edge.import.as_str());
     let own = format!("demo:{name}/api@1.0.3");
-    let exports: BTreeSet<&str> = edges
-        .iter()
-        .filter(|edge| edge.exporter == number)
-        .map(|edge| edge.export.as_str())
-        .chain([own.as_str()])
-        .collect();
+    let called = edges.iter().filter(|edge| edge.exporter == number).map(|edge| &edge.export);
+    let exports: BTreeSet<&str> = called.chain([&own]).chain(more).map(String::as_str).collect();
     let guest = Guest {
         imports: OWN.into_iter().chain(wasi.iter().map(String::as_str)).chain(joined).collect(),
         exports: exports.into_iter().collect(),
@@ -122,6 +128,8 @@ pub(super) fn table() -> Vec<(&'static str, Graph, usize)> {
         ("older and newer versions", graph("a>b:1.0.0 b>c:1.9.9 a>c:1.0.7"), 4),
         ("precomposed inside composed", with_inner("a>b b>c", &[1]), 3),
         ("all of them precomposed", with_inner("a>b a>c b>c", &[0, 1, 2]), 4),
+        ("two exports", graph("a>b +2.0.0"), 2),
+        ("one of two exports", graph("a>b -2.0.0"), 2),
         ("wide", graph("a>b a>c a>d a>e b>f c>f d>f e>f"), 9),
         ("64 deep", graph(&chain(64)), 64),
     ]
@@ -150,9 +158,11 @@ fn imports_say_whom_they_serve() {
         imports,
         [
             ("e0-writ:identity/caller@0.1.0", Serves::Edge(0)),
+            ("p0-wasi:cli/stdout@0.2.0", Serves::Principal(0)),
             ("p0-wasi:clocks/monotonic-clock@0.2.0", Serves::Principal(0)),
             ("p0-wasi:keyvalue/store@0.2.0-draft", Serves::Principal(0)),
             ("p0-writ:identity/caller@0.1.0", Serves::Principal(0)),
+            ("p1-wasi:cli/stdout@0.2.1", Serves::Principal(1)),
             ("p1-wasi:clocks/monotonic-clock@0.2.1", Serves::Principal(1)),
             ("p1-wasi:keyvalue/store@0.2.0-draft", Serves::Principal(1)),
             ("wasi:http/types@0.2.0", Serves::Everyone),
