@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::log;
 use crate::verbs::{
     account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, revoke, run, sign, trust, up,
-    verify,
+    verify, wit,
 };
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
@@ -58,6 +58,8 @@ pub(crate) enum Verb {
     Verify(verify::Verify),
     /// Show what a component's claims say, who signed them, and whether they hold
     Inspect(inspect::Inspect),
+    /// Print the world of a component: what it imports and exports, with all types
+    Wit(wit::Wit),
 
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),

@@ -18,6 +18,7 @@ pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod up;
 pub(crate) mod verify;
+pub(crate) mod wit;
 
 use crate::Done;
 use crate::args::Verb;
@@ -39,6 +40,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Sign(args) => sign::run(&args, &home),
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Wit(args) => wit::run(&args),
         Verb::Audit(args) => audit::run(args, settings),
         Verb::Up(args) => up::run(&args, settings, &home),
         Verb::Dev(args) => dev::run(&args, settings, &home),

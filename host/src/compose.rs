@@ -8,6 +8,9 @@ mod call;
 mod edges;
 pub(crate) mod identity;
 pub(crate) mod types;
+mod unit;
 
-pub(crate) use call::{Edge, Elsewhere, Ends, link};
+pub(crate) use call::{Edge, Elsewhere, Ends, elsewhere, link};
 pub(crate) use edges::{Join, Joined, Joint, join};
+pub use unit::UnitError;
+pub(crate) use unit::{CARRIED, Door, Member, Owner, Plan, Unit, Whole, is_carry};

@@ -227,12 +227,15 @@ impl Host {
             clerk.audit().record_grants(admission);
         }
         let share = self.share(admission);
-        let all = admission.order().iter().copied();
+        let roots = roots(admission);
         let shares = |admitted: &Admitted| self.shares.of(admitted, share);
-        let prepared = self.prepare_all(admission, all, &generation, shares).await?;
-        deployment.entries = prepared.into_values().map(Entry).collect();
-        for (admitted, entry) in admission.components().iter().zip(&deployment.entries) {
-            self.connect(admitted, entry, &mut deployment.routes).await?;
+        let prepared = self.prepare_all(admission, roots, &generation, shares).await?;
+        for ((place, door), prepared) in prepared {
+            let entry = Entry(prepared);
+            if let Some(admitted) = admission.components().get(place).filter(|_| door.is_empty()) {
+                self.connect(admitted, &entry, &mut deployment.routes).await?;
+            }
+            deployment.entries.push(entry);
         }
         for admitted in admission.components() {
             warn_of_expiry(admitted);
@@ -321,6 +324,16 @@ impl Host {
         drop(entries);
         idle
     }
+}
+
+/// The components that something outside calls, and those that nothing calls: what is called over links alone is prepared
+/// where those lead.
+fn roots(admission: &Admission) -> impl Iterator<Item = usize> {
+    let called: BTreeSet<_> =
+        admission.components().iter().flat_map(|admitted| &admitted.edges).map(|joint| joint.target).collect();
+    let is_root =
+        move |(place, admitted): &(usize, &Admitted)| !admitted.triggers.is_empty() || !called.contains(place);
+    admission.components().iter().enumerate().filter(is_root).map(|(place, _)| place)
 }
 
 /// A component whose time is nearly over says so when it starts.

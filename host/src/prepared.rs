@@ -15,7 +15,7 @@ use writ_provider::{
     Busy, Callable, Deadline, Failure, FailureKind, Generation, Instance, Limits, MemoryBudget, Permit, Principal, Work,
 };
 
-use crate::compose::Elsewhere;
+use crate::compose::{Elsewhere, elsewhere};
 use crate::engine::TABLE_ELEMENTS;
 use crate::link::Linked;
 use crate::shares::Share;
@@ -33,17 +33,22 @@ pub(crate) struct Prepared {
     pub(crate) engine: Engine,
     pub(crate) principal: Principal,
     pub(crate) linked: Linked,
+    /// Bytes that all memories of a store may have together.
     pub(crate) memory: usize,
+    /// How many instances of components run in a store.
+    pub(crate) together: usize,
     pub(crate) time: Duration,
     pub(crate) budgets: Vec<Arc<MemoryBudget>>,
     pub(crate) pool: Pool,
     pub(crate) gate: Gate,
     /// In unix seconds: nothing new starts from then on.
     pub(crate) expires: u64,
-    pub(crate) standing: Arc<Standing>,
+    /// Of every component in the store.
+    pub(crate) standings: Vec<Arc<Standing>>,
 }
 
 /// What a call passes before it takes a store.
+#[derive(Clone)]
 pub(crate) struct Gate {
     /// Open once the whole application is connected.
     generation: Generation,
@@ -60,9 +65,9 @@ impl Gate {
     pub(crate) fn new<'a>(
         generation: Generation,
         own: Vec<Share>,
-        callees: impl Iterator<Item = &'a Prepared> + Clone,
+        callees: impl Iterator<Item = &'a Gate> + Clone,
     ) -> Self {
-        let below = callees.clone().flat_map(|callee| callee.gate.most.iter().cloned());
+        let below = callees.clone().flat_map(|callee| callee.most.iter().cloned());
         let mut most: Vec<(Share, u32)> = Vec::new();
         for (share, count) in own.into_iter().map(|share| (share, 1)).chain(below) {
             match most.iter_mut().find(|(other, _)| other.is(&share)) {
@@ -71,7 +76,7 @@ impl Gate {
             }
         }
         most.sort_by_key(|(share, _)| share.place());
-        let stores = callees.fold(1, |sum: u32, callee| sum.saturating_add(callee.gate.stores));
+        let stores = callees.fold(1, |sum: u32, callee| sum.saturating_add(callee.stores));
         Self { generation, most, stores }
     }
 
@@ -151,8 +156,11 @@ impl Prepared {
     /// A fresh store under this component's limits, and nothing in it but what it was granted.
     pub(crate) fn store(&self, deadline: Deadline) -> Store<Instance> {
         let handles = self.linked.attach.iter().map(|attach| attach.attach()).collect();
-        let limits = Limits::new(self.memory, TABLE_ELEMENTS, self.budgets.clone());
-        let instance = Instance::new(handles, vec![self.linked.wasi.state(&self.principal)], limits, deadline);
+        let together = self.together;
+        let tables = TABLE_ELEMENTS.saturating_mul(together);
+        let limits = Limits::new(self.memory, tables, self.budgets.clone()).of(together);
+        let states = self.linked.principals.iter().map(|(principal, wasi)| wasi.state(principal)).collect();
+        let instance = Instance::new(handles, states, limits, deadline);
         let mut store = Store::new(&self.engine, instance);
         store.limiter(|instance| instance.limits());
         store.set_hostcall_fuel(HOST_CALL);
@@ -170,7 +178,12 @@ impl Prepared {
         if crate::now() >= self.expires {
             return Err(Busy::Expired);
         }
-        self.standing.admits()
+        self.standings.iter().try_for_each(|standing| standing.admits())
+    }
+
+    /// Waits until anything in the store is revoked.
+    pub(crate) async fn revocation(&self) {
+        futures::future::select_all(self.standings.iter().map(|standing| Box::pin(standing.revoked()))).await;
     }
 
     /// Says how a call failed, in the log with the component's identity and to the caller in one line. What failed in a
@@ -180,18 +193,31 @@ impl Prepared {
             return Failure { kind: elsewhere.failure.kind, reason: elsewhere.to_string() };
         }
         let (kind, reason) = classify(error, refused_memory);
-        let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        let whose = self.whose(backtrace);
+        let backtrace = backtrace.map(ToString::to_string).unwrap_or_default();
         tracing::error!(
             target: "writ::failed",
-            component = %self.principal,
-            id = %self.principal.keyed(),
+            component = %whose,
+            id = %whose.keyed(),
             ?kind,
             %reason,
             backtrace = %backtrace.trim_end(),
             ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "a call failed"
         );
-        Failure { kind, reason }
+        match whose == &self.principal {
+            true => Failure { kind, reason },
+            false => Failure { kind, reason: elsewhere(whose, &reason) },
+        }
+    }
+
+    /// Whose code was running: the innermost frame's, by the name that its module was given when it was fused.
+    fn whose(&self, backtrace: Option<&WasmBacktrace>) -> &Principal {
+        let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
+        let number = frames.iter().find_map(|frame| crate::fuse::numbered(frame.module().name()?));
+        let named = number.and_then(|number| self.linked.principals.get(number));
+        named.map_or(&self.principal, |(principal, _)| principal)
     }
 
     pub(crate) fn revoked(&self) -> Failure {
@@ -273,7 +299,7 @@ impl Callable for Entry {
             let ended = tokio::select! {
                 // First, so that what is revoked as it begins ends before it did anything.
                 biased;
-                () = prepared.standing.revoked() => None,
+                () = prepared.revocation() => None,
                 ended = tokio::time::timeout_at(longest.into(), call) => Some(ended),
             };
             let outcome = match ended {

@@ -62,7 +62,9 @@ impl Host {
         let (ended_with, pre) = (code.clone(), target.pre().clone());
         let work = target.run(permit, move |store| {
             Box::pin(async move {
-                *store.data_mut().wasi(0).ctx = entry.linked.wasi.command(command);
+                if let Some((_, wasi)) = entry.linked.principals.first() {
+                    *store.data_mut().wasi(0).ctx = wasi.command(command);
+                }
                 ended_with.store(call(&pre, &export, store).await?, Ordering::Relaxed);
                 Ok(())
             })

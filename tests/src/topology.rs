@@ -40,6 +40,7 @@ struct Node {
     /// Another manifest component with the same file.
     like: Option<&'static str>,
     claims: BTreeMap<String, Value>,
+    limits: BTreeMap<String, Value>,
 }
 
 impl Topology {
@@ -75,7 +76,15 @@ impl Topology {
     /// Any component.
     #[must_use]
     pub fn component(mut self, name: &'static str, wasm: Vec<u8>, links: Vec<(&'static str, &'static str)>) -> Self {
-        self.nodes.push(Node { name, wasm, account: 0, links, like: None, claims: BTreeMap::new() });
+        self.nodes.push(Node {
+            name,
+            wasm,
+            account: 0,
+            links,
+            like: None,
+            claims: BTreeMap::new(),
+            limits: BTreeMap::new(),
+        });
         self
     }
 
@@ -105,6 +114,13 @@ impl Topology {
     #[must_use]
     pub fn claiming(mut self, capability: &str, claim: Value) -> Self {
         self.last().claims.insert(capability.to_owned(), claim);
+        self
+    }
+
+    /// How long a call of the one added last may take.
+    #[must_use]
+    pub fn within(mut self, time: &str) -> Self {
+        self.last().limits.insert("time".to_owned(), time.into());
         self
     }
 
@@ -179,7 +195,7 @@ impl Topology {
             home.writ(&["trust", "add", &mint.operator(), "--any"]).succeeded();
         }
         for node in self.nodes.iter().filter(|node| node.like.is_none()) {
-            let signed = self.mints[node.account].sign_as(node.name, &self.claims(node), &node.wasm);
+            let signed = self.mints[node.account].sign_as(node.name, &self.claims(node), &node.limits, &node.wasm);
             scratch.write(&format!("{}.wasm", node.name), signed);
         }
         scratch.write("app.yaml", self.manifest())

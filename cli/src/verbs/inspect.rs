@@ -98,6 +98,7 @@ impl Report {
             "verifies": self.verified.is_ok(),
             "reason": self.verified.as_ref().err().map(ToString::to_string),
             "principal": principal,
+            "composed_of": self.artifact.as_ref().map_or(0, Artifact::parts),
             "imports": self.imports(),
             "exports": self.exports(),
             "granted": self.here.as_ref().and_then(|here| here.as_ref().ok()),
@@ -119,6 +120,7 @@ impl Report {
             }
             Err(error) => rows.push(describe::row("verifies", format_args!("no: {error}"))),
         }
+        rows.extend(self.composed());
         output::table(&rows)?;
         if self.verified.is_err() && !self.content.tokens.is_empty() {
             output::words("warning: below is what the file says about itself; nothing vouches for it");
@@ -130,6 +132,14 @@ impl Report {
         self.tell_interfaces()?;
         self.tell_here()?;
         self.tell_opened()
+    }
+
+    /// Whoever composed it before signing made one principal of its parts.
+    fn composed(&self) -> Option<[String; 2]> {
+        let parts = self.artifact.as_ref().map_or(0, Artifact::parts);
+        let told =
+            format_args!("of {parts} components before it was signed: one principal, one set of claims").to_string();
+        (parts > 0).then(|| describe::row("composed", told))
     }
 
     fn imports(&self) -> Vec<String> {

@@ -15,3 +15,4 @@ mod revoke;
 mod sign;
 mod trust;
 mod verify;
+mod wit;

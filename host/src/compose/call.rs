@@ -1,18 +1,19 @@
 //! A call from one component to another: over the host, from store to store.
 
 use std::any::Any;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use writ_provider::wasmtime::component::types::{ComponentInstance, ComponentItem};
-use writ_provider::wasmtime::component::{self, ComponentExportIndex, LinkerInstance, Val};
-use writ_provider::wasmtime::{self, Engine, Store, StoreContextMut};
+use writ_provider::wasmtime::component::{LinkerInstance, TypedFunc};
+use writ_provider::wasmtime::{self, Store, StoreContextMut};
 use writ_provider::{Deadline, Failure, Grant, Instance, Principal, Slot};
 
 use super::edges::Join;
 use super::identity::Caller;
+use crate::carry::RECEIVE;
 use crate::links::{Asked, Call, Serve};
 use crate::prepared::Prepared;
 use crate::registry::Attach;
@@ -35,13 +36,12 @@ struct Callee {
 
 struct Live {
     store: Store<Instance>,
-    instance: component::Instance,
+    receive: TypedFunc<(u32, Vec<u8>), (Vec<u8>,)>,
 }
 
-/// One function of a linked interface.
-struct Function {
+/// One interface of a link.
+struct Way {
     slot: Slot,
-    index: ComponentExportIndex,
     /// What the caller asks of its own claims, and the callee's claims are asked.
     call: Asked,
     serve: Asked,
@@ -49,10 +49,15 @@ struct Function {
 
 /// A call failed in another component than the one that a trigger called. It was logged there, under that component's name.
 #[derive(Debug, thiserror::Error)]
-#[error("{component}, which it called: {failure}")]
+#[error("{}", elsewhere(component, &failure.reason))]
 pub(crate) struct Elsewhere {
     component: String,
     pub(crate) failure: Failure,
+}
+
+/// How a failure in another component reads, for whoever called the first.
+pub(crate) fn elsewhere(component: impl fmt::Display, reason: &str) -> String {
+    format!("{component}, which it called: {reason}")
 }
 
 /// Puts an edge's end into each fresh store of the caller. Nothing is made of the callee until it is called.
@@ -64,71 +69,54 @@ impl Attach for Ends {
     }
 }
 
-/// Links every function of an imported interface to the function of that name which the callee exports. `slot` holds the
-/// edge's end.
+/// Links what a sender calls. `slot` holds the edge's end.
 pub(crate) fn link(
-    engine: &Engine,
-    interface: &ComponentInstance,
     join: &Join,
     edge: &Edge,
     slot: Slot,
     linker: &mut LinkerInstance<'_, Instance>,
 ) -> wasmtime::Result<()> {
-    let component = edge.callee.linked.pre.component();
-    let export = component.get_export_index(None, &*join.export.to_string());
-    for (name, item) in interface.exports(engine) {
-        let ComponentItem::ComponentFunc(_) = item.ty else { continue };
-        let index = component.get_export_index(export.as_ref(), name);
-        let index = index.ok_or_else(|| wasmtime::format_err!("{} has no `{name}`", join.export))?;
-        let function = Arc::new(Function {
-            slot,
-            index,
-            call: Asked::new(&join.import, &edge.caller, &edge.callee.principal),
-            serve: Asked::new(&join.export, &edge.callee.principal, &edge.caller),
-        });
-        linker.func_new_async(name, move |caller, _, arguments, results| {
-            Box::new(over(caller, function.clone(), arguments, results))
-        })?;
-    }
-    Ok(())
+    let way = Arc::new(Way {
+        slot,
+        call: Asked::new(&join.import, &edge.caller, &edge.callee.principal),
+        serve: Asked::new(&join.export, &edge.callee.principal, &edge.caller),
+    });
+    linker.func_wrap_async("carry", move |caller, (function, image): (u32, Vec<u8>)| {
+        let way = way.clone();
+        Box::new(async move { Ok((over(caller, &way, function, image).await?,)) })
+    })
 }
 
 /// One call. It ends by itself: by what is left of the caller's time, and of the callee's own.
 async fn over(
     mut caller: StoreContextMut<'_, Instance>,
-    function: Arc<Function>,
-    arguments: &[Val],
-    results: &mut [Val],
-) -> wasmtime::Result<()> {
+    way: &Way,
+    function: u32,
+    image: Vec<u8>,
+) -> wasmtime::Result<Vec<u8>> {
     let until = caller.data().deadline();
-    let callee: Option<&mut Callee> = caller.data_mut().held(function.slot.index());
+    let callee: Option<&mut Callee> = caller.data_mut().held(way.slot.index());
     let callee = callee.ok_or_else(|| wasmtime::format_err!("the link has no end in this store"))?;
-    callee.call(&function, until, arguments, results).await
+    callee.call(way, until, function, image).await
 }
 
 impl Callee {
-    async fn call(
-        &mut self,
-        function: &Function,
-        until: Deadline,
-        arguments: &[Val],
-        results: &mut [Val],
-    ) -> wasmtime::Result<()> {
+    async fn call(&mut self, way: &Way, until: Deadline, function: u32, image: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
         let edge = self.edge.clone();
         let refused = |refused: writ_provider::Refused| {
             wasmtime::format_err!("access-denied: {} {}", refused.document, refused.reason)
         };
-        edge.call.permits(&function.call).map_err(refused)?;
-        edge.serve.permits(&function.serve).map_err(refused)?;
+        edge.call.permits(&way.call).map_err(refused)?;
+        edge.serve.permits(&way.serve).map_err(refused)?;
         let callee = &edge.callee;
         let until = until.min(Deadline::after(callee.time));
         let started = Instant::now();
         // It is out of its place while it runs: what fails is not called again.
         let live = self.live.take();
-        let work = AssertUnwindSafe(run(&edge, live, function, until, arguments, results)).catch_unwind();
+        let work = AssertUnwindSafe(run(&edge, live, until, (function, image))).catch_unwind();
         let ended = tokio::select! {
             biased;
-            () = callee.standing.revoked() => Err(callee.revoked()),
+            () = callee.revocation() => Err(callee.revoked()),
             ended = work => match ended {
                 Ok(Ok(live)) => Ok(live),
                 Ok(Err(Ended { error, refused_memory })) => match error.downcast::<Elsewhere>() {
@@ -140,9 +128,9 @@ impl Callee {
             },
         };
         match ended {
-            Ok(live) => {
+            Ok((live, reply)) => {
                 self.live = Some(live);
-                Ok(())
+                Ok(reply)
             }
             Err(failure) => Err(Elsewhere { component: callee.principal.to_string(), failure }.into()),
         }
@@ -162,21 +150,14 @@ impl<E: Into<wasmtime::Error>> From<E> for Ended {
 }
 
 /// Calls in the callee's store, which is made first where there is none yet.
-async fn run(
-    edge: &Edge,
-    live: Option<Live>,
-    function: &Function,
-    until: Deadline,
-    arguments: &[Val],
-    results: &mut [Val],
-) -> Result<Live, Ended> {
+async fn run(edge: &Edge, live: Option<Live>, until: Deadline, call: (u32, Vec<u8>)) -> Result<(Live, Vec<u8>), Ended> {
     let mut live = match live {
         Some(live) => live,
         None => begin(edge, until).await?,
     };
     live.store.data_mut().set_deadline(until);
-    match carry(&mut live, function, arguments, results).await {
-        Ok(()) => Ok(live),
+    match live.receive.call_async(&mut live.store, call).await {
+        Ok((reply,)) => Ok((live, reply)),
         Err(error) => Err(Ended { error, refused_memory: live.store.data_mut().limits().refused() }),
     }
 }
@@ -191,16 +172,19 @@ async fn begin(edge: &Edge, until: Deadline) -> Result<Live, Ended> {
     {
         *caller = Some(edge.caller.clone());
     }
-    match callee.linked.pre.instantiate_async(&mut store).await {
-        Ok(instance) => Ok(Live { store, instance }),
+    match receiver(callee, &mut store).await {
+        Ok(receive) => Ok(Live { store, receive }),
         Err(error) => Err(Ended { error, refused_memory: store.data_mut().limits().refused() }),
     }
 }
 
-/// Moves the arguments over, calls, and moves the results back: the one place that knows how values go from store to store.
-async fn carry(live: &mut Live, function: &Function, arguments: &[Val], results: &mut [Val]) -> wasmtime::Result<()> {
-    let Live { store, instance } = live;
-    let called = instance.get_func(&mut *store, function.index);
-    let called = called.ok_or_else(|| wasmtime::format_err!("the export is gone"))?;
-    called.call_async(&mut *store, arguments, results).await
+async fn receiver(
+    callee: &Prepared,
+    store: &mut Store<Instance>,
+) -> wasmtime::Result<TypedFunc<(u32, Vec<u8>), (Vec<u8>,)>> {
+    let instance = callee.linked.pre.instantiate_async(&mut *store).await?;
+    let interface = instance.get_export_index(&mut *store, None, RECEIVE);
+    let receive = instance.get_export_index(&mut *store, interface.as_ref(), "receive");
+    let receive = receive.ok_or_else(|| wasmtime::format_err!("{} has no receiver", callee.principal))?;
+    instance.get_typed_func(&mut *store, receive)
 }

@@ -27,6 +27,13 @@ pub(crate) struct Joint {
     pub(crate) interfaces: Vec<Join>,
 }
 
+impl Joint {
+    /// The callee's exports that it joins, which tell how the callee is prepared.
+    pub(crate) fn door(&self) -> Vec<String> {
+        self.interfaces.iter().map(|join| join.export.to_string()).collect()
+    }
+}
+
 /// One interface of a link, in the spelling of either end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Join {

@@ -62,12 +62,13 @@ pub(crate) fn link(linker: &mut LinkerInstance<'_, Instance>, slot: Slot) -> was
     caller::add_to_linker_instance::<_, Identity>(linker, slot.getter::<Identity>())
 }
 
-/// Puts a [`Caller`] into each fresh store: nobody, until the host says otherwise.
-pub(crate) struct Nobody;
+/// Puts a [`Caller`] into each fresh store. Where that is nobody, the host may say otherwise before it calls.
+#[derive(Default)]
+pub(crate) struct Known(pub(crate) Option<Principal>);
 
-impl Attach for Nobody {
+impl Attach for Known {
     fn attach(&self) -> Box<dyn Any + Send> {
-        Box::new(Caller::default())
+        Box::new(Caller(self.0.clone()))
     }
 }
 

@@ -325,3 +325,6 @@ const DEPTH: usize = 100;
 /// How deep a type is told, and how many members of a tuple.
 const WORDS: usize = 3;
 const MEMBERS: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,8 @@ use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, Compone
 use writ_signing::{Revocations, Role, Roots, SigningKey, section};
 
 use super::*;
-use crate::load::VerifiedArtifact;
+use crate::load::{Artifact, VerifiedArtifact};
+use crate::prepared::Prepared;
 
 /// A trigger that calls nobody: the test does, through what it was given.
 struct Bell {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use writ_tests::{Form, Home, Scratch, Topology, steps};
+use serde_json::{Value, json};
+use writ_tests::{Form, Home, Line, Scratch, Topology, Up, steps};
 
 /// How often something was denied or used, by component and capability.
 type Counts = BTreeMap<(String, String), u64>;
@@ -184,4 +185,120 @@ fn mixed_versions_of_wasi() {
         wasm
     };
     check(|all| all.step("a", "b").step("b", "c").with(older).leaf("c"), &["left", "left,left"]);
+}
+
+/// Asks for a failure at the end of the way `a`, `b`, `c`, where `c` fails: what is answered, and what is logged of it.
+#[track_caller]
+fn fails(up: &Up, how: &str, status: u16, kind: &str) {
+    let seen = failures(up).len();
+    assert_eq!(up.get(&format!("/?way=left,left&task=fail:{how}")).status, status, "{how}");
+    let line = up.logged(&format!("{how} in c"), |line| line.get("kind") == kind && line.is_from("c"));
+    assert!(!line.get("backtrace").is_empty(), "{line:?}");
+    let told: Vec<_> = failures(up).split_off(seen).iter().map(|line| line.get("component")).collect();
+    assert_eq!(told, ["mint/c"], "one component failed by {how}, and it alone is said to have");
+    assert_eq!(steps(up, "way=left,left").len(), 3, "after {how}");
+}
+
+fn failures(up: &Up) -> Vec<Line> {
+    up.log().into_iter().filter(|line| line.get("target") == "writ::failed").collect()
+}
+
+#[test]
+fn what_fails_ends_the_request_and_is_named() {
+    for form in Form::ALL {
+        let (home, scratch) = (Home::new(), Scratch::new());
+        let topology = Topology::new(form).step("a", "b").step("b", "c").leaf("c");
+        let up = topology.start(&home, &scratch);
+        fails(&up, "trap", 500, "Trap");
+        fails(&up, "exit", 500, "Exit");
+        fails(&up, "hog", 500, "Memory");
+    }
+}
+
+#[test]
+fn a_call_has_what_is_left_of_its_callers_time_and_its_own_limit() {
+    for form in Form::ALL {
+        let topology = |own: [&str; 3]| {
+            let all = Topology::new(form).step("a", "b").within(own[0]);
+            all.step("b", "c").within(own[1]).leaf("c").within(own[2])
+        };
+        // The least of them ends it, whosever it is; the others would outlast the client.
+        for own in [["1s", "10m", "10m"], ["10m", "1s", "10m"], ["10m", "10m", "1s"]] {
+            if form == Form::Free && own[0] != "1s" {
+                continue;
+            }
+            let (home, scratch) = (Home::new(), Scratch::new());
+            let up = topology(own).start(&home, &scratch);
+            fails(&up, "spin", 504, "Deadline");
+            fails(&up, "sleep", 504, "Deadline");
+        }
+    }
+}
+
+#[test]
+fn one_line_less_stops_one_call_and_is_named() {
+    let left = json!({ "interface": "demo:hops/left@0.1.0", "component": "b" });
+    let right = json!({ "interface": "demo:hops/right@0.1.0", "component": "c" });
+    let whole = || Topology::new(Form::Free).fork("a", "b", "c").leaf("b").leaf("c");
+    let check = |topology: Topology| {
+        let (home, scratch) = (Home::new(), Scratch::new());
+        let manifest = topology.written(&home, &scratch);
+        home.writ(&["up", manifest.to_str().unwrap(), "--check"])
+    };
+    check(whole()).succeeded();
+    let fork = |call: Value| Topology::new(Form::Free).fork("a", "b", "c").claiming("call", call).leaf("b").leaf("c");
+    let missing = |topology: Topology, denial: &str, line: &str| {
+        let stderr = check(topology).refused();
+        let denied: Vec<_> = stderr.lines().filter(|line| line.starts_with("denied:")).collect();
+        assert!(denied.len() == 1 && denied[0].contains(denial), "{stderr}");
+        assert!(stderr.lines().any(|other| other.trim() == line), "{line} is not in\n{stderr}");
+    };
+    missing(
+        fork(json!([left])),
+        "a (mint/a) may not call demo:hops/right@0.1.0 of c (mint/c), as the link at line 11 says",
+        "call: [{ component: b, interface: \"demo:hops/left@0.1.0\" }, { component: c, interface: \"demo:hops/right@0.1.0\" }]",
+    );
+    missing(
+        fork(json!([right])),
+        "a (mint/a) may not call demo:hops/left@0.1.0 of b (mint/b), as the link at line 10 says",
+        "call: [{ component: c, interface: \"demo:hops/right@0.1.0\" }, { component: b, interface: \"demo:hops/left@0.1.0\" }]",
+    );
+    missing(
+        Topology::new(Form::Free).fork("a", "b", "c").leaf("b").leaf("c").claiming("serve", json!([])),
+        "c (mint/c) may not serve demo:hops/right@0.1.0 to a (mint/a), as the link at line 11 says",
+        "serve: [{ component: a, interface: \"demo:hops/right@0.1.0\" }]",
+    );
+}
+
+#[test]
+fn a_request_takes_all_its_instances_at_once() {
+    let diamond = |form| Topology::new(form).fork("a", "b", "c").step("b", "d").step("c", "d").leaf("d");
+    let (home, scratch) = (Home::new(), Scratch::new());
+    let manifest = diamond(Form::Separate).written(&home, &scratch);
+    let data = scratch.data();
+    let args = ["up", manifest.to_str().unwrap(), "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    let stderr = home.writ(&[&args[..], &["--max-instances", "4"]].concat()).refused();
+    assert!(stderr.contains("a call takes 5 instances at once"), "{stderr}");
+
+    // Twice as many requests as there is room for: none waits for another that waits for it.
+    let up = Up::start_with(&home, &manifest, &data, &["--log-format", "json", "--max-instances", "12"]);
+    std::thread::scope(|threads| {
+        let ask = |at: usize| {
+            let way = if at % 2 == 0 { "left,left" } else { "right,left" };
+            (0..10).for_each(|_| assert_eq!(steps(&up, &format!("way={way}")).len(), 3));
+        };
+        let asked: Vec<_> = (0..8).map(|at| threads.spawn(move || ask(at))).collect();
+        asked.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn a_component_of_another_account_names_its_callers_account() {
+    let (home, scratch) = (Home::new(), Scratch::new());
+    let serve = json!([{ "interface": "any", "account": "self" }]);
+    let topology = Topology::new(Form::Free).step("a", "b").leaf("b").elsewhere().claiming("serve", serve);
+    let manifest = topology.written(&home, &scratch);
+    let stderr = home.writ(&["up", manifest.to_str().unwrap(), "--check"]).refused();
+    assert!(stderr.contains("b (mint/b) may not serve demo:hops/left@0.1.0 to a (mint/a)"), "{stderr}");
+    assert!(stderr.contains("serve: [{ account: self, interface: any }, { component: A"), "{stderr}");
 }

@@ -1,0 +1,8 @@
+#![allow(clippy::unwrap_used)]
+
+mod guest;
+mod mutants;
+mod parts;
+mod random;
+mod refused;
+mod topologies;
