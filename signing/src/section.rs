@@ -14,6 +14,7 @@
 //! A `writ.claims` inside a nested component or module grants nothing: it is covered like every other byte. Other sections'
 //! lengths need not be minimal, as common tools pad them, but they must be well formed.
 
+use crate::defence;
 use crate::token::Tokens;
 
 /// The longest file that is read, in bytes: 64 MiB.
@@ -140,7 +141,7 @@ struct Found<'a> {
 }
 
 fn find(file: &[u8]) -> Result<Option<Found<'_>>, SectionError> {
-    if file.len() > MAX_FILE {
+    if file.len() > MAX_FILE && defence::stands("sizes") {
         return Err(SectionError::TooLarge { length: file.len() });
     }
     let mut reader = Reader { bytes: file, at: 0 };
@@ -151,13 +152,18 @@ fn find(file: &[u8]) -> Result<Option<Found<'_>>, SectionError> {
         let Some(claims) = reader.section()? else {
             continue;
         };
-        if let Some((first, _)) = found {
-            return Err(SectionError::TwoSections { first: first.start, second: claims.start });
+        match &found {
+            Some((first, _)) if defence::stands("one claims section") => {
+                return Err(SectionError::TwoSections { first: first.start, second: claims.start });
+            }
+            Some(_) => {}
+            None => found = Some((claims, reader.at)),
         }
-        found = Some((claims, reader.at));
     }
     match found {
-        Some((_, end)) if end != file.len() => Err(SectionError::NotLast { end }),
+        Some((_, end)) if end != file.len() && defence::stands("claims section last") => {
+            Err(SectionError::NotLast { end })
+        }
         found => Ok(found.map(|(claims, _)| claims)),
     }
 }
@@ -204,7 +210,7 @@ impl<'a> Reader<'a> {
         if name != NAME.as_bytes() {
             return Ok(None);
         }
-        if !(size.minimal && length.minimal) {
+        if !(size.minimal && length.minimal) && defence::stands("minimal lengths") {
             return Err(SectionError::NotMinimal { offset: start });
         }
         Ok(Some(Found { start, content: body.bytes.get(body.at..).unwrap_or_default() }))
