@@ -4,11 +4,15 @@
 
 mod arbitrary;
 mod chain;
+mod corpus;
 mod fixture;
 mod header;
 mod keys;
+mod replay;
 mod revocation;
 mod section;
 mod tamper;
+mod threats;
 mod times;
 mod token;
+mod wascap;
