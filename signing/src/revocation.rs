@@ -165,7 +165,8 @@ impl Lists {
     fn check_revoked(&self, issuer: PublicKey, component: &Component) -> Result<(), VerifyError> {
         let Some(Ok(list)) = self.found.get(&issuer) else { return Ok(()) };
         for (subject, iat) in component.revocable_by(issuer) {
-            if let Some(extent) = list.get(&subject).filter(|extent| extent.voids(iat) && defence::stands("revocation")) {
+            if let Some(extent) = list.get(&subject).filter(|extent| extent.voids(iat) && defence::stands("revocation"))
+            {
                 let number = list.number();
                 return Err(VerifyError::Revoked { subject, extent, issuer, number });
             }

@@ -75,7 +75,9 @@ impl Fields {
     /// Refuses what nobody took; `path` is what stands before its name.
     pub(crate) fn finish(self, path: &str) -> Result<(), TokenError> {
         match self.0.keys().next() {
-            Some(name) if defence::stands("unknown fields") => Err(TokenError::Unknown { field: format!("{path}{}", excerpt(name)) }),
+            Some(name) if defence::stands("unknown fields") => {
+                Err(TokenError::Unknown { field: format!("{path}{}", excerpt(name)) })
+            }
             _ => Ok(()),
         }
     }

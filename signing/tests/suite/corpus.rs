@@ -70,4 +70,3 @@ fn module(length: usize) -> Module {
     module.section(&types).section(&functions).section(&memory).section(&exports).section(&code).section(&data);
     module
 }
-

@@ -83,7 +83,9 @@ pub(crate) fn headers(kind: Kind) -> Vec<String> {
     for (position, letter) in right.char_indices() {
         let (before, after) = (&right[..position], &right[position + 1..]);
         match letter {
-            '{' | '}' | ':' | ',' => headers.extend([" ", "\t", "\r\n"].map(|space| format!("{before}{letter}{space}{after}"))),
+            '{' | '}' | ':' | ',' => {
+                headers.extend([" ", "\t", "\r\n"].map(|space| format!("{before}{letter}{space}{after}")))
+            }
             '"' => {}
             letter => headers.push(format!("{before}\\u{:04x}{after}", u32::from(letter))),
         }

@@ -74,7 +74,8 @@ fn at_any_depth_and_all_of_them() {
 fn hostile_sections_are_bounded() {
     let jwt = custom("jwt", token(&key(Role::Account), 3).as_bytes());
     assert_eq!(places(&[MODULE, &jwt.repeat(1000)].concat()).len(), MAX_FOUND);
-    let bottomless = |depth| (0..depth).fold([PREAMBLE, &jwt].concat(), |inner, _| [PREAMBLE, &nested(4, &inner)].concat());
+    let bottomless =
+        |depth| (0..depth).fold([PREAMBLE, &jwt].concat(), |inner, _| [PREAMBLE, &nested(4, &inner)].concat());
     assert_eq!(places(&bottomless(MAX_NESTING)).len(), 1);
     assert_eq!(places(&bottomless(MAX_NESTING + 1)), []);
     assert_eq!(places(&bottomless(10_000)), []);

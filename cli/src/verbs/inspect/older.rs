@@ -52,7 +52,8 @@ fn rows(token: &WascapToken) -> Vec<[String; 2]> {
         let said = token.claims.get(field).map(|value| value.as_u64().map_or_else(|| text(value), clock::day));
         rows.extend(said.map(|said| describe::row(name, said)));
     }
-    let signature = if token.signed_by_issuer { "holds under the key that it names; anybody has one" } else { "does not hold" };
+    let signature =
+        if token.signed_by_issuer { "holds under the key that it names; anybody has one" } else { "does not hold" };
     rows.push(describe::row("signature", signature));
     if !token.is_compared() {
         rows.push(describe::row("hash", "never compared: the token says so itself, by its wascap_revision"));

@@ -2,13 +2,13 @@
 //! with its defences standing, and sometimes without them, so that the count is worth something.
 
 mod bits;
-//mod edges;
-//mod revoked;
-//mod roles;
+mod edges;
+mod revoked;
+mod roles;
 mod structure;
-//mod times;
-//mod tokens;
-//mod update;
+mod times;
+mod tokens;
+mod update;
 
 use writ_signing::{Roots, defence, verify};
 

@@ -108,7 +108,12 @@ fn added(file: &[u8], other: &[u8], parts: &Parts) -> Vec<Vec<u8>> {
     sections.extend([raw(4, &nested), raw(1, &module), raw(4, file), raw(1, file)]);
     sections.extend((1..=13).flat_map(|id| [raw(id, b""), raw(id, &[0]), raw(id, &nested)]));
     let insert = |border: usize, section: &[u8]| [&file[..border], section, &file[border..]].concat();
-    parts.borders().into_iter().chain([0]).flat_map(|border| sections.iter().map(move |new| insert(border, new))).collect()
+    parts
+        .borders()
+        .into_iter()
+        .chain([0])
+        .flat_map(|border| sections.iter().map(move |new| insert(border, new)))
+        .collect()
 }
 
 /// Bytes that are no section: one of every value at the end, some at every border; and the end cut off anywhere.
@@ -215,7 +220,8 @@ fn threat_01_stripped() {
     let world = World::new();
     for file in corpus::signed(&world, LENGTHS) {
         let bare = section::unsigned(&file).unwrap();
-        let bare = [bare.to_vec(), with_content(bare, b""), with_content(bare, b"\n"), [bare, &custom("note", b"")].concat()];
+        let bare =
+            [bare.to_vec(), with_content(bare, b""), with_content(bare, b"\n"), [bare, &custom("note", b"")].concat()];
         let all = ["signature", "digest", "length", "pinned operators", "chain", "header", "unknown fields"];
         assert_eq!(without(&all, &|| accepted(&bare, &world.roots)), 0);
         check(&["signature"], || accepted(unsigned_tokens(&file), &world.roots));
