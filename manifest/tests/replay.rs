@@ -1,6 +1,6 @@
 //! What the fuzzer found worth keeping, again: `fuzz/` has its targets' bodies from the same file.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../../fuzz/src/manifest.rs"]
 #[allow(unreachable_pub, reason = "written for the fuzz targets")]

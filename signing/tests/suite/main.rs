@@ -1,6 +1,6 @@
 //! What an attacker tries against keys, tokens, the claims section and the chain, and what comes of it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod arbitrary;
 mod chain;
