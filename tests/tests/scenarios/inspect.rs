@@ -61,7 +61,9 @@ fn inspect_shows_what_wascap_signed_and_trusts_none_of_it() {
     let message = segments.map(|segment| BASE64URL_NOPAD.encode(segment.as_bytes())).join(".");
     let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&account.sign(message.as_bytes())));
     let length = token.len() + 4;
-    let section = [&[0, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8, 3], b"jwt", token.as_bytes()].concat();
+    let section =
+        [[0, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8, 3].as_slice(), b"jwt".as_slice(), token.as_bytes()]
+            .concat();
     for preamble in [b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0"] {
         let file = scratch.write("old.wasm", [preamble, section.as_slice()].concat());
         let file = file.to_str().unwrap();
