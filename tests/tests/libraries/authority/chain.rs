@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
-use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, InstanceType};
+use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, InstanceType, PrimitiveValType};
 use writ_config::Entry as ConfigEntry;
 use writ_host::{Admission, Admitted, Artifact, Candidate, Policies, Registry, authorize};
 use writ_http::{ClientEntry, ClientRequest, HttpClient, HttpConfig, HttpEntry, HttpRequest, HttpServer, Scheme};
@@ -135,9 +135,22 @@ impl World {
 
     /// The admission, if the component may run at all.
     pub(super) fn authorize(&self, chain: &Chain) -> Option<Admission> {
+        self.admit(&component(&chain.imports, &chain.exports), chain)
+    }
+
+    /// As [`authorize`](Self::authorize), of a component of these bytes.
+    pub(super) fn admit(&self, bytes: &[u8], chain: &Chain) -> Option<Admission> {
+        self.admit_all(&[bytes.to_vec()], chain, &self.application(&chain.link))
+    }
+
+    /// As [`admit`](Self::admit), of the components of an application, which all are under the same documents.
+    pub(super) fn admit_all(&self, files: &[Vec<u8>], chain: &Chain, application: &Application) -> Option<Admission> {
+        let roots = Roots::from_iter([(self.operator.public(), Revocations::Never)]);
+        let mut verified = Vec::new();
+        for bytes in files {
+            verified.push(Artifact::new(self.sign(bytes, chain)).ok()?.verify(&roots, NOW).unwrap());
+        }
         let says = |kind| chain.documents.iter().find(|(own, _)| *own == kind).map(|(_, says)| says);
-        let artifact = Artifact::new(self.sign(chain)).ok()?;
-        let verified = artifact.verify(&Roots::from_iter([(self.operator.public(), Revocations::Never)]), NOW).unwrap();
         let trust = match says(Kind::Trust) {
             Some(Value::Null) => None,
             Some(Value::String(_)) | None => Some(TrustPolicy::Any),
@@ -147,13 +160,15 @@ impl World {
             host: says(Kind::Host).map(policy),
             trust: trust.map(|trust| (self.operator.public(), trust)).into_iter().collect(),
         };
-        let mut application = self.application(&chain.link);
+        let mut application = application.clone();
         application.components[0].restriction = says(Kind::Restriction).map(map);
-        let candidate = Candidate { entry: &application.components[0], verified: &verified };
-        authorize(&[candidate], &application, &policies, self.registry.vocabulary()).ok()
+        let candidate = |(entry, verified)| Candidate { entry, verified };
+        let candidates: Vec<_> = application.components.iter().zip(&verified).map(candidate).collect();
+        authorize(&candidates, &application, &policies, self.registry.vocabulary()).ok()
     }
 
-    fn sign(&self, chain: &Chain) -> Vec<u8> {
+    /// A component's file with the chain's tokens.
+    pub(super) fn sign(&self, bytes: &[u8], chain: &Chain) -> Vec<u8> {
         let common = |subject, name: &str, says: &Value| CommonDraft {
             subject,
             name: name.to_owned(),
@@ -162,7 +177,6 @@ impl World {
             nbf: None,
             exp: NOW + 86_400,
         };
-        let bytes = component(&chain.imports, &chain.exports);
         let (mut own, mut of_key, mut of_account) = (None, None, None);
         for (kind, says) in &chain.documents {
             match kind {
@@ -180,8 +194,8 @@ impl World {
         let of_account =
             token::sign_account(&AccountDraft { common: of_account.unwrap() }, &self.operator, NOW).unwrap();
         let own = ComponentDraft { common: own.unwrap(), version: "0.1.0".to_owned(), revision: 1 };
-        let own = token::sign_component(&own, &bytes, signer, NOW).unwrap();
-        section::embed(&bytes, &Tokens::new(own, of_key, of_account).unwrap()).unwrap()
+        let own = token::sign_component(&own, bytes, signer, NOW).unwrap();
+        section::embed(bytes, &Tokens::new(own, of_key, of_account).unwrap()).unwrap()
     }
 
     fn application(&self, link: &Link) -> Application {
@@ -193,10 +207,7 @@ impl World {
 /// A component with these names. Every interface has a function, so that a linker has to find it.
 pub(super) fn component(imports: &[String], exports: &[String]) -> Vec<u8> {
     let mut builder = ComponentBuilder::default();
-    let mut shape = InstanceType::new();
-    shape.ty().function().params::<[(&str, wasm_encoder::PrimitiveValType); 0], _>([]).result(None);
-    shape.export("f", ComponentTypeRef::Func(0));
-    let shape = builder.type_instance(None, &shape);
+    let shape = shape(&mut builder);
     for import in imports {
         builder.import(import.as_str(), ComponentTypeRef::Instance(shape));
     }
@@ -206,6 +217,14 @@ pub(super) fn component(imports: &[String], exports: &[String]) -> Vec<u8> {
         builder.export(export.as_str(), ComponentExportKind::Instance, instance, None);
     }
     builder.finish()
+}
+
+/// The type of an instance with one function.
+pub(super) fn shape(builder: &mut ComponentBuilder) -> u32 {
+    let mut shape = InstanceType::new();
+    shape.ty().function().params::<[(&str, PrimitiveValType); 0], _>([]).result(None);
+    shape.export("f", ComponentTypeRef::Func(0));
+    builder.type_instance(None, &shape)
 }
 
 fn map(says: &Value) -> BTreeMap<String, Value> {

@@ -5,6 +5,7 @@
 //! what was asked before, and the grant's own tests are about them.
 
 mod chain;
+mod composed;
 mod generate;
 mod matrix;
 mod naive;

@@ -4,11 +4,13 @@
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
-use wasm_encoder::{ComponentBuilder, ComponentExternName, ComponentTypeRef, InstanceType, PrimitiveValType};
+use wasm_encoder::{ComponentBuilder, ComponentExternName, ComponentTypeRef};
 use writ_host::{Artifact, InterfaceName};
 use writ_provider::wasmtime::component::{Component, Linker};
 use writ_provider::wasmtime::{Config, Engine};
 use writ_signing::defence::without;
+
+use super::chain::shape;
 
 /// What a host might serve, one on each kind of track.
 const GRANTED: &[&str] = &[
@@ -58,10 +60,7 @@ fn names() -> BTreeSet<Import> {
 
 fn component((name, implements): &Import) -> Vec<u8> {
     let mut builder = ComponentBuilder::default();
-    let mut shape = InstanceType::new();
-    shape.ty().function().params::<[(&str, PrimitiveValType); 0], _>([]).result(None);
-    shape.export("f", ComponentTypeRef::Func(0));
-    let shape = builder.type_instance(None, &shape);
+    let shape = shape(&mut builder);
     let mut import = ComponentExternName::from(name.as_str());
     import.implements = implements.as_deref().map(Into::into);
     builder.import(import, ComponentTypeRef::Instance(shape));
