@@ -10,7 +10,7 @@ use super::chain::{Chain, Fetch, Kind, Link, Request};
 pub(super) fn chain(number: u64) -> Chain {
     let mut dice = Dice { rng: Rng::with_seed(number), is_kind: false };
     dice.is_kind = chance(&mut dice, 0.8);
-    let capability = *pick(&mut dice, CAPABILITIES);
+    let capability = pick(&mut dice, CAPABILITIES);
     let (imports, exports) = interfaces(&mut dice, capability);
     let link = link(&mut dice, capability);
     let mut documents = vec![(Kind::Component, Value::Null), (Kind::Account, Value::Null), (Kind::Trust, Value::Null)];
@@ -34,12 +34,12 @@ struct Dice {
 }
 
 /// Any of them.
-fn pick<'a, T>(dice: &mut Dice, from: &'a [T]) -> &'a T {
-    &from[dice.rng.usize(..from.len())]
+fn pick<T: Clone>(dice: &mut Dice, from: &[T]) -> T {
+    from[dice.rng.usize(..from.len())].clone()
 }
 
 /// Any of them, but in a kind chain mostly one of the first: these are what goes together.
-fn near<'a, T>(dice: &mut Dice, from: &'a [T]) -> &'a T {
+fn near<T: Clone>(dice: &mut Dice, from: &[T]) -> T {
     let most = if dice.is_kind && chance(dice, 0.85) { from.len().div_ceil(3) } else { from.len() };
     pick(dice, &from[..most])
 }
@@ -74,20 +74,20 @@ fn interfaces(dice: &mut Dice, capability: &str) -> (Vec<String>, Vec<String>) {
 
 fn link(dice: &mut Dice, capability: &str) -> Link {
     match capability {
-        "keyvalue" if chance(dice, 0.3) => Link::Bucket(*near(dice, &["orders", "orders", "orders", "order"])),
+        "keyvalue" if chance(dice, 0.3) => Link::Bucket(near(dice, &["orders", "orders", "orders", "order"])),
         "messaging" if chance(dice, 0.4) => {
-            Link::Subscription(*near(dice, &["orders.*", "orders.created", "orders.>", "*.a"]))
+            Link::Subscription(near(dice, &["orders.*", "orders.created", "orders.>", "*.a"]))
         }
         "http-server" if chance(dice, 0.95) => {
-            let host = *near(dice, &["a.shop.example", "a.shop.example", "shop.example", "*.shop.example", "any"]);
-            Link::Route(host, *near(dice, &["/orders/1", "/orders", "/ordersx", "/"]))
+            let host = near(dice, &["a.shop.example", "a.shop.example", "shop.example", "*.shop.example", "any"]);
+            Link::Route(host, near(dice, &["/orders/1", "/orders", "/ordersx", "/"]))
         }
         "environment" if chance(dice, 0.95) => {
-            Link::Variable(*near(dice, &["LANG", "LANG", "LANG", "LANG", "LANGUAGE", "LAN", "lang"]))
+            Link::Variable(near(dice, &["LANG", "LANG", "LANG", "LANG", "LANGUAGE", "LAN", "lang"]))
         }
         "filesystem" if chance(dice, 0.95) => {
-            let guest = *near(dice, &["/data", "/data/a", "/data/a", "/database", "/"]);
-            Link::Folder(guest, *near(dice, &["/usr/lib", "/usr/lib", "/usr", "/etc"]), chance(dice, 0.3))
+            let guest = near(dice, &["/data", "/data/a", "/data/a", "/database", "/"]);
+            Link::Folder(guest, near(dice, &["/usr/lib", "/usr/lib", "/usr", "/etc"]), chance(dice, 0.3))
         }
         _ => Link::Nothing,
     }
@@ -106,7 +106,7 @@ fn document(dice: &mut Dice, kind: Kind, capability: &str) -> Value {
         claims.insert(capability.to_owned(), claim(dice, capability));
     }
     if chance(dice, 0.1) {
-        let other = *pick(dice, CAPABILITIES);
+        let other = pick(dice, CAPABILITIES);
         if other != capability {
             let claim = claim(dice, other);
             claims.insert(other.to_owned(), claim);
@@ -127,11 +127,11 @@ fn claim(dice: &mut Dice, capability: &str) -> Value {
         0 => return json!([]),
         1 => return json!({}),
         2 | 3 if !is_named(capability) => return json!("any"),
-        4 => return json!(*pick(dice, &["any", "none", "*"])),
+        4 => return json!(pick(dice, &["any", "none", "*"])),
         5 if chance(dice, 0.3) => return Value::Null,
         _ => {}
     }
-    let mut entries: Vec<Value> = (0..*pick(dice, &[1, 1, 2, 2, 3, 4])).map(|_| entry(dice, capability)).collect();
+    let mut entries: Vec<Value> = (0..pick(dice, &[1, 1, 2, 2, 3, 4])).map(|_| entry(dice, capability)).collect();
     if entries.len() == 1 && chance(dice, 0.5) {
         return entries.remove(0);
     }
@@ -148,18 +148,17 @@ fn entry(dice: &mut Dice, capability: &str) -> Value {
     for (field, share, values) in fields(capability) {
         let share = if dice.is_kind && *share < 0.9 { share / 2.0 } else { *share };
         if chance(dice, share) {
-            let text = *near(dice, values);
+            let text = near(dice, values);
             let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
             entry.insert((*field).to_owned(), value);
         }
     }
     if chance(dice, 0.006) {
-        let field = *near(
+        let field = near(
             dice,
             &["bucket", "size", "rate", "prefixes", "Verbs", "verbs", "path", "hosts", "level", "methods", "publish"],
         );
-        entry
-            .insert(field.to_owned(), pick(dice, &[Value::Null, json!("any"), json!([]), json!(1), json!("")]).clone());
+        entry.insert(field.to_owned(), pick(dice, &[Value::Null, json!("any"), json!([]), json!(1), json!("")]));
     }
     if capability == "messaging" && entry.is_empty() {
         entry.insert("publish".to_owned(), json!("any"));
@@ -354,39 +353,39 @@ fn fields(capability: &str) -> Fields {
 
 fn request(dice: &mut Dice, capability: &str) -> Request {
     match capability {
-        "keyvalue" if chance(dice, 0.15) => Request::Open(*near(dice, BUCKETS)),
+        "keyvalue" if chance(dice, 0.15) => Request::Open(near(dice, BUCKETS)),
         "keyvalue" => {
-            let verb = *near(dice, &["read", "read", "write", "write", "list", "increment"]);
-            let size = if verb == "write" { *near(dice, SIZES) } else { 0 };
-            let key = *near(
+            let verb = near(dice, &["read", "read", "write", "write", "list", "increment"]);
+            let size = if verb == "write" { near(dice, SIZES) } else { 0 };
+            let key = near(
                 dice,
                 &["order/1", "order/1", "order/1", "order/", "order", "order/10", "orderx", "counter/a", "", "Order/1"],
             );
-            Request::Key { bucket: *near(dice, BUCKETS), key, verb, size }
+            Request::Key { bucket: near(dice, BUCKETS), key, verb, size }
         }
-        "messaging" if chance(dice, 0.4) => Request::Deliver(*near(dice, SUBJECTS)),
-        "messaging" => Request::Publish { subject: *near(dice, SUBJECTS), size: *near(dice, SIZES) },
-        "logging" => Request::Log(*near(dice, &["trace", "debug", "info", "warn", "error", "error", "critical"])),
+        "messaging" if chance(dice, 0.4) => Request::Deliver(near(dice, SUBJECTS)),
+        "messaging" => Request::Publish { subject: near(dice, SUBJECTS), size: near(dice, SIZES) },
+        "logging" => Request::Log(near(dice, &["trace", "debug", "info", "warn", "error", "error", "critical"])),
         "http-server" => Request::Serve {
-            method: *near(dice, &["GET", "GET", "GET", "POST", "DELETE", "get"]),
-            host: *near(
+            method: near(dice, &["GET", "GET", "GET", "POST", "DELETE", "get"]),
+            host: near(
                 dice,
                 &["a.shop.example", "a.shop.example", "b.a.shop.example", "shop.example", "xshop.example", "127.0.0.1"],
             ),
-            path: *near(
+            path: near(
                 dice,
                 &["/orders/1", "/orders/1", "/orders/1/x", "/orders", "/ordersx", "/order", "/", "/health"],
             ),
         },
         "http-client" => Request::Fetch(Fetch {
-            method: *near(dice, &["GET", "GET", "GET", "POST", "DELETE"]),
-            scheme: *near(dice, &["https", "https", "http"]),
-            host: *near(
+            method: near(dice, &["GET", "GET", "GET", "POST", "DELETE"]),
+            scheme: near(dice, &["https", "https", "http"]),
+            host: near(
                 dice,
                 &["api.shop.example", "api.shop.example", "shop.example", "xshop.example", "a.api.shop.example"],
             ),
-            port: *near(dice, &[443, 443, 443, 80, 8443, 44]),
-            path: *near(
+            port: near(dice, &[443, 443, 443, 80, 8443, 44]),
+            path: near(
                 dice,
                 &[
                     "/v1",
@@ -403,10 +402,10 @@ fn request(dice: &mut Dice, capability: &str) -> Request {
                     "/V1",
                 ],
             ),
-            address: *near(dice, ADDRESSES),
-            size: *near(dice, SIZES) as u64,
+            address: near(dice, ADDRESSES),
+            size: near(dice, SIZES) as u64,
         }),
-        "config" => Request::Setting(*near(
+        "config" => Request::Setting(near(
             dice,
             &["currency", "currency", "currency", "region", "region", "regions", "Currency", "any", ""],
         )),
