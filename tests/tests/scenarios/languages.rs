@@ -27,7 +27,9 @@ fn check(language: &str, test: &[&str]) {
     let run = |mut command: Command| -> Output {
         command.current_dir(scratch.path(&name)).stdin(Stdio::null());
         command.env("CARGO_TARGET_DIR", PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("projects"));
-        tools.iter().for_each(|tools| drop(command.env("XDG_CACHE_HOME", tools)));
+        for tools in &tools {
+            command.env("XDG_CACHE_HOME", tools);
+        }
         finish_within(BUILDING, command)
     };
     if let Some((program, args)) = test.split_first() {
