@@ -57,7 +57,7 @@ impl<'a> Running<'a> {
     /// Reads everything again, and deploys it in the place of what runs.
     pub(crate) async fn reload(&mut self, manifest: &Path, home: &Home) -> Result<()> {
         // Before anything that may be refused: what was revoked ends, whatever becomes of this.
-        let roots = self.watch.reread(home, self.host)?;
+        let roots = self.watch.reread(home, self.host).await?;
         let policies = application::policies(home)?;
         let loaded = Loaded::manifest(manifest, application::read(manifest)?, &roots, clock::now()?)?;
         self.check_name(&loaded)?;

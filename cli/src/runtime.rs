@@ -103,7 +103,7 @@ pub(crate) fn host_of_one_call(
     let store = data.map(Data::store).transpose()?;
     let audit = data.map(|data| data.audit(false)).transpose()?;
     let cache = data.map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    Ok(host(Options { store, audit, ..options }, Some(cache))?)
+    Ok(watch.before_each_start(host(Options { store, audit, ..options }, Some(cache))?))
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use writ_manifest::Application;
 use writ_provider::wasmtime::component::Component;
 use writ_provider::wasmtime::{self, Engine};
@@ -50,10 +51,14 @@ pub struct Host {
     budgets: Budgets,
     shares: Shares,
     standings: Standings,
+    lists: Option<Lists>,
     generations: AtomicU64,
     pool: Pool,
     _ticker: Ticker,
 }
+
+/// Asks for the revocation lists as they are now.
+type Lists = Box<dyn Fn() -> BoxFuture<'static, Arc<Roots>> + Send + Sync>;
 
 /// Why a host cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +163,7 @@ impl Host {
             budgets: Budgets::default(),
             shares: Shares::default(),
             standings: Standings::default(),
+            lists: None,
             generations: AtomicU64::new(0),
             pool,
             _ticker: ticker,
@@ -196,9 +202,22 @@ impl Host {
 
     /// Asks of all that runs, by the lists as they are now, whether it was revoked. What was, or rests on an operator that is
     /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged. For a
-    /// host that stays, to be asked every few seconds: lists age, too.
-    pub fn review(&self, roots: &Roots, now: u64) {
+    /// host that stays, to be asked every few seconds: lists age, too. What is deployed later is asked by the same.
+    pub fn review(&self, roots: &Arc<Roots>, now: u64) {
         self.standings.review(roots, now);
+    }
+
+    /// Such that all that runs is reviewed by these lists once more between compiling and the first call of anything new.
+    /// Compiling takes seconds, in which what was verified before may be revoked.
+    #[must_use]
+    pub fn asking(self, lists: impl Fn() -> BoxFuture<'static, Arc<Roots>> + Send + Sync + 'static) -> Self {
+        Self { lists: Some(Box::new(lists)), ..self }
+    }
+
+    async fn review_again(&self) {
+        if let Some(lists) = &self.lists {
+            self.review(&lists().await, crate::now());
+        }
     }
 
     /// Compiles, links and connects what was admitted. What comes in meanwhile goes to an older deployment of the same
@@ -226,6 +245,7 @@ impl Host {
             self.warn_of_capacity(admitted);
             self.warn_of_uncalled(admitted);
         }
+        self.review_again().await;
         deployment._withdrawal = self.deployed(admission, generation.number());
         opening.open();
         Ok(deployment)
@@ -259,7 +279,9 @@ impl Host {
         }
         let (generation, opening) = self.generation();
         opening.open();
-        self.prepare(admitted, Gate::new(generation, Vec::new())).await
+        let prepared = self.prepare(admitted, Gate::new(generation, Vec::new())).await?;
+        self.review_again().await;
+        Ok(prepared)
     }
 
     /// Compiles and links one component.

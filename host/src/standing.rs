@@ -8,7 +8,14 @@ use writ_signing::{Component, Roots, Verified, VerifyError};
 
 /// The standing of all that runs on a host. A call that began in code which was swapped since is among it until it ends.
 #[derive(Default)]
-pub(crate) struct Standings(Mutex<Vec<Weak<Standing>>>);
+pub(crate) struct Standings(Mutex<All>);
+
+#[derive(Default)]
+struct All {
+    standings: Vec<Weak<Standing>>,
+    /// By what, and as of when, all of them were reviewed last.
+    last: Option<(Arc<Roots>, u64)>,
+}
 
 /// The standing of one component that runs, as of the last [`Standings::review`].
 pub(crate) struct Standing {
@@ -29,19 +36,24 @@ enum State {
 }
 
 impl Standings {
-    /// Of a component that is about to run, in good standing: it was verified just now.
+    /// Of a component that is about to run. It was verified before it was compiled, so it is asked by what is known now.
     pub(crate) fn of(&self, verified: Verified<Component>) -> Arc<Standing> {
         let standing = Arc::new(Standing { verified, state: watch::Sender::new(State::Good) });
+        // Held meanwhile: no review may be overtaken by an older one.
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|standing| standing.strong_count() > 0);
-        all.push(Arc::downgrade(&standing));
+        all.standings.retain(|standing| standing.strong_count() > 0);
+        all.standings.push(Arc::downgrade(&standing));
+        if let Some((roots, now)) = &all.last {
+            standing.review(roots, *now);
+        }
         standing
     }
 
     /// Asks of each again, and logs what changed.
-    pub(crate) fn review(&self, roots: &Roots, now: u64) {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        all.iter().filter_map(Weak::upgrade).for_each(|standing| standing.review(roots, now));
+    pub(crate) fn review(&self, roots: &Arc<Roots>, now: u64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.last = Some((roots.clone(), now));
+        all.standings.iter().filter_map(Weak::upgrade).for_each(|standing| standing.review(roots, now));
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     releases.check(&loaded)?;
     let audit = data.audit(args.audit_uses)?;
     let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), ..options };
-    let host = runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?;
+    let host = watch.before_each_start(runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?);
     let mut running = Running::new(&host, &watch, options).forward(releases);
     let runtime = runtime::tokio()?;
     let serving = serve(args, settings, home, (loaded, admission), &mut running);

@@ -357,3 +357,33 @@ async fn policies_follow_their_owner() {
     fixture.host.set_policies(Policies { host: None, trust: [(fixture.operator, TrustPolicy::Any)].into() });
     assert!(fixture.admit(4, "sound").is_ok());
 }
+
+/// Whether a call of the first component may start.
+async fn may_start(fixture: &Fixture) -> Result<(), Busy> {
+    let target = fixture.ropes().last().unwrap().target.clone();
+    target.admit(Duration::ZERO).await.map(drop)
+}
+
+/// Compiling takes its time: what is known at its end counts, and not what was known when the file was verified.
+#[tokio::test]
+async fn what_was_revoked_while_it_was_compiled_does_not_start() {
+    let fixture = Fixture::new(&json!([{}]));
+    let trusted = Arc::new(Roots::from_iter([(fixture.operator, Revocations::Never)]));
+    let nobody = Arc::new(Roots::default());
+    fixture.host.review(&nobody, crate::now());
+    let deployment = fixture.deploy(4).await;
+    assert!(matches!(may_start(&fixture).await, Err(Busy::Revoked)));
+    fixture.host.review(&trusted, crate::now());
+    assert!(may_start(&fixture).await.is_ok());
+    drop(deployment);
+
+    // Nobody reviews it meanwhile, so the host asks.
+    let host = fixture.host.asking(move || Box::pin(std::future::ready(nobody.clone())));
+    let fixture = Fixture { host, ..fixture };
+    let _deployment = fixture.deploy(4).await;
+    assert!(matches!(may_start(&fixture).await, Err(Busy::Revoked)));
+    fixture.host.review(&trusted, crate::now());
+    let admission = fixture.admit(4, "sound").unwrap();
+    let prepared = fixture.host.prepare_alone(&admission.components()[0], "f").await.unwrap();
+    assert!(matches!(prepared.standing.admits(), Err(Busy::Revoked)));
+}
