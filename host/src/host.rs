@@ -195,10 +195,11 @@ impl Host {
     }
 
     /// Asks of all that runs, by the lists as they are now, whether it was revoked. What was, or rests on an operator that is
-    /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged. For a
+    /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged and written
+    /// down. For a
     /// host that stays, to be asked every few seconds: lists age, too.
     pub fn review(&self, roots: &Roots, now: u64) {
-        self.standings.review(roots, now);
+        self.standings.review(roots, now, self.clerk.as_ref().map(|clerk| clerk.audit()));
     }
 
     /// Compiles, links and connects what was admitted. What comes in meanwhile goes to an older deployment of the same

@@ -6,6 +6,8 @@ use tokio::sync::watch;
 use writ_provider::Busy;
 use writ_signing::{Component, Roots, Verified, VerifyError};
 
+use crate::audit::{Audit, Event, clipped};
+
 /// The standing of all that runs on a host. A call that began in code which was swapped since is among it until it ends.
 #[derive(Default)]
 pub(crate) struct Standings(Mutex<Vec<Weak<Standing>>>);
@@ -38,10 +40,17 @@ impl Standings {
         standing
     }
 
-    /// Asks of each again, and logs what changed.
-    pub(crate) fn review(&self, roots: &Roots, now: u64) {
+    /// Asks of each again; logs what changed, and writes it down. Several deployments of one component change together, and
+    /// that is one event.
+    pub(crate) fn review(&self, roots: &Roots, now: u64, audit: Option<&Audit>) {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        all.iter().filter_map(Weak::upgrade).for_each(|standing| standing.review(roots, now));
+        let mut events: Vec<Event> = Vec::new();
+        for event in all.iter().filter_map(Weak::upgrade).filter_map(|standing| standing.review(roots, now)) {
+            if !events.contains(&event) {
+                events.push(event);
+            }
+        }
+        events.iter().for_each(|event| audit.iter().for_each(|audit| audit.record(event)));
     }
 }
 
@@ -61,7 +70,8 @@ impl Standing {
         let _ = self.state.subscribe().wait_for(|state| *state == State::Revoked).await;
     }
 
-    fn review(&self, roots: &Roots, now: u64) {
+    /// What changed, if anything did.
+    fn review(&self, roots: &Roots, now: u64) -> Option<Event> {
         let checked = self.verified.check_revocations(roots, now);
         let state = match &checked {
             Ok(()) => State::Good,
@@ -69,18 +79,24 @@ impl Standing {
             Err(_) => State::Revoked,
         };
         if self.state.send_replace(state) == state {
-            return;
+            return None;
         }
         let component = self.verified.principal();
         let id = component.keyed();
-        match (state, checked) {
+        let (name, keys) = (component.to_string(), id.to_string());
+        Some(match (state, checked) {
             (State::Suspended, Err(reason)) => {
                 tracing::error!(target: "writ::host", %component, %id, %reason, "suspended: nothing new of it starts");
+                Event::Suspended { component: name, id: keys, reason: clipped(&reason.to_string()) }
             }
             (_, Err(reason)) => {
                 tracing::error!(target: "writ::host", %component, %id, %reason, "revoked: its calls end, and none starts");
+                Event::Revoked { component: name, id: keys, reason: clipped(&reason.to_string()) }
             }
-            (_, Ok(())) => tracing::info!(target: "writ::host", %component, %id, "in good standing again"),
-        }
+            (_, Ok(())) => {
+                tracing::info!(target: "writ::host", %component, %id, "in good standing again");
+                Event::Restored { component: name, id: keys }
+            }
+        })
     }
 }
