@@ -67,6 +67,41 @@ pub(crate) fn read(path: &Path) -> Result<Application> {
     Ok(application)
 }
 
+/// Reads a manifest to see one component file in it, with the name of the entry that this stands for: the one of that name,
+/// or else the one whose image is this file, or else the only one.
+pub(crate) fn with_place(manifest: &Path, file: &Path, name: Option<&str>) -> Result<(Application, String)> {
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let mut application = read(manifest)?;
+    place_folders(&mut application, folder)?;
+    let place = place_of(&application, folder, file, name)?.name.clone();
+    Ok((application, place))
+}
+
+fn place_of<'a>(
+    application: &'a Application,
+    folder: &Path,
+    file: &Path,
+    name: Option<&str>,
+) -> Result<&'a ComponentEntry> {
+    let same = |image: &str| {
+        let image = image_path(folder, image).and_then(|path| Ok(path.canonicalize()?));
+        image.is_ok_and(|image| file.canonicalize().is_ok_and(|file| file == image))
+    };
+    let entries = &application.components;
+    let found = match name {
+        Some(name) => entries.iter().find(|entry| entry.name == name),
+        None => {
+            let of_file = entries.iter().find(|entry| entry.image().is_some_and(|image| same(image)));
+            of_file.or(if let [only] = entries.as_slice() { Some(only) } else { None })
+        }
+    };
+    found.ok_or_else(|| {
+        let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let hint = format!("say which one it stands for: --component {}", names.join(" or "));
+        Advice::new(format!("no component of {} has this file as its image", application.name), hint).into()
+    })
+}
+
 /// Reads a component file once and verifies it.
 fn load(path: &Path, roots: &Roots, now: u64) -> Result<VerifiedArtifact> {
     let bytes = files::read(path, section::MAX_FILE)?;

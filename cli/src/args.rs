@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
 use crate::verbs::{
-    account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, revoke, run, sign, trust, up,
-    verify,
+    account, audit, build, call, check, completions, dev, diff, doctor, explain, init, inspect, key, man, new, revoke,
+    run, sign, trust, up, verify,
 };
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
@@ -58,6 +58,13 @@ pub(crate) enum Verb {
     Verify(verify::Verify),
     /// Show what a component's claims say, who signed them, and whether they hold
     Inspect(inspect::Inspect),
+
+    /// Say of each import which claims grant it here and which document narrows it, or what is missing
+    Explain(explain::Explain),
+    /// Find what a component claims and never imports, imports and does not claim, or claims without any restriction
+    Check(check::Check),
+    /// Say what an upgrade newly asks for
+    Diff(diff::Diff),
 
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),
@@ -112,6 +119,7 @@ pub(crate) struct PolicyArgs {
 /// In the help, in the manual, and in docs/cli.md.
 const AFTER: &str = "\
 Exit codes: 0 when it was done, 1 when it was refused or failed, 2 when the arguments make no sense.
+`diff` and `check` end with 3 when they found something.
 Environment: WRIT_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_CACHE_HOME, NO_COLOR.";
 
 #[cfg(test)]

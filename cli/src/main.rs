@@ -13,6 +13,7 @@ mod clock;
 mod data;
 mod describe;
 mod escape;
+mod facts;
 mod files;
 mod home;
 mod log;

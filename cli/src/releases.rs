@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use writ_host::VerifiedArtifact;
-use writ_signing::PublicKey;
+use writ_host::{Audit, Event, VerifiedArtifact};
 use writ_signing::time::Timestamp;
+use writ_signing::{Principal, PublicKey};
 
 use crate::advice::Advice;
 use crate::application::Loaded;
@@ -95,11 +95,12 @@ impl Releases {
     }
 
     /// Remembers what runs now. What is lower than before was allowed to be, and both that and a newcomer under a known name
-    /// are logged.
-    pub(crate) fn ran(&mut self, loaded: &Loaded) -> Result<()> {
+    /// are logged and written down.
+    pub(crate) fn ran(&mut self, loaded: &Loaded, audit: Option<&Audit>) -> Result<()> {
         let mut marks = self.marks.clone();
-        for (lineage, mark) in lineages(loaded) {
-            self.tell(&lineage, &mark);
+        for ((lineage, mark), artifact) in lineages(loaded).zip(&loaded.components) {
+            let event = self.tell(&lineage, &mark, &artifact.principal());
+            event.iter().for_each(|event| audit.iter().for_each(|audit| audit.record(event)));
             marks.insert(lineage, mark);
         }
         if marks != self.marks {
@@ -110,21 +111,26 @@ impl Releases {
         Ok(())
     }
 
-    fn tell(&self, lineage: &Lineage, mark: &Mark) {
+    fn tell(&self, lineage: &Lineage, mark: &Mark, principal: &Principal) -> Option<Event> {
         let Lineage { application, component, account, id } = lineage;
+        let (own, keys) = (principal.to_string(), principal.keyed().to_string());
         match self.marks.get(lineage) {
-            Some(last) if !mark.follows(last) => tracing::warn!(
-                target: "writ::host", %application, %component, from = %last, to = %mark, "rolled back"
-            ),
-            Some(_) => {}
+            Some(last) if !mark.follows(last) => {
+                tracing::warn!(target: "writ::host", %application, %component, from = %last, to = %mark, "rolled back");
+                let (application, from, to) = (application.clone(), last.to_string(), mark.to_string());
+                Some(Event::RolledBack { application, component: own, id: keys, from, to })
+            }
+            Some(_) => None,
             None => {
-                let known = |other: &&Lineage| other.application == *application && other.component == *component;
-                if self.marks.keys().any(|other| known(&other)) {
+                let known = |other: &Lineage| other.application == *application && other.component == *component;
+                self.marks.keys().any(known).then(|| {
                     tracing::warn!(
                         target: "writ::host", %application, %component, %account, %id,
                         "another account or component runs under this name than before"
                     );
-                }
+                    let (application, name) = (application.clone(), component.clone());
+                    Event::Replaced { application, name, component: own, id: keys }
+                })
             }
         }
     }

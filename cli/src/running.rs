@@ -47,7 +47,8 @@ impl<'a> Running<'a> {
         let name = &loaded.application.name;
         let new = self.host.deploy(admission).await.map_err(|error| self.explain(error))?;
         // Not before: what does not even start must not keep an older release from starting.
-        self.releases.as_mut().map_or(Ok(()), |releases| releases.ran(loaded))?;
+        let audit = self.options.audit.as_ref();
+        self.releases.as_mut().map_or(Ok(()), |releases| releases.ran(loaded, audit))?;
         drop(self.deployed.replace((name.clone(), new)));
         let components = admission.components().len();
         tracing::info!(target: "writ::host", application = %name, components, "deployed");

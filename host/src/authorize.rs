@@ -1,5 +1,6 @@
 //! Every grant, or every denial at once. Nothing is compiled or started before this said yes.
 
+mod reasons;
 mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use crate::load::{Artifact, Export, VerifiedArtifact};
 use crate::names::InterfaceName;
 use crate::vocabulary::{self, Vocabulary, Word};
 use crate::wasi::baseline::is_baseline;
+pub use reasons::{Asked, Import, Reasons, Said, Stands};
 pub(crate) use statement::Statement;
 use statement::statements;
 
@@ -59,6 +61,8 @@ pub struct Admitted {
     pub(crate) settings: LinkConfig,
     pub(crate) limits: AdmittedLimits,
     pub(crate) instances: Option<u32>,
+    /// What its links ask for.
+    pub(crate) asked: Vec<Asked>,
 }
 
 /// How an admitted component reaches a capability.
@@ -107,6 +111,11 @@ impl Admitted {
         self.capabilities.keys().copied()
     }
 
+    /// What its links ask for. All of it was granted.
+    pub fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
     /// When the first token of its chain expires, in unix seconds.
     pub fn expires(&self) -> u64 {
         self.expires
@@ -123,8 +132,20 @@ pub fn authorize(
     policies: &Policies,
     vocabulary: &Vocabulary,
 ) -> Result<Admission, Denials> {
+    explain(candidates, application, policies, vocabulary).0
+}
+
+/// As [`authorize`], and gives back what was decided about each import and each link, in the order of the candidates. There is
+/// one decision: this is it.
+pub fn explain(
+    candidates: &[Candidate<'_>],
+    application: &Application,
+    policies: &Policies,
+    vocabulary: &Vocabulary,
+) -> (Result<Admission, Denials>, Vec<Reasons>) {
     let mut denials = Denials::default();
     let mut components = Vec::with_capacity(candidates.len());
+    let mut reasons = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         let statements = statements(candidate, application, policies);
         let mut review = Review {
@@ -137,12 +158,15 @@ pub fn authorize(
             triggers: Vec::new(),
             unreadable: BTreeSet::new(),
             linked: BTreeSet::new(),
+            imports: Vec::new(),
+            asked: Vec::new(),
         };
         review.documents();
         review.links();
         review.imports();
         let limits = review.limits();
-        let Review { capabilities, triggers, .. } = review;
+        let Review { capabilities, triggers, imports, asked, .. } = review;
+        reasons.push(Reasons::new(&candidate.entry.name, imports, asked.clone(), &statements));
         components.push(Admitted {
             name: candidate.entry.name.clone(),
             principal: candidate.verified.principal(),
@@ -155,10 +179,12 @@ pub fn authorize(
             settings: candidate.entry.config.clone(),
             limits,
             instances: candidate.entry.scaler.is_some().then_some(candidate.entry.instances),
+            asked,
         });
     }
     let application = application.name.clone();
-    if denials.is_empty() { Ok(Admission { application, components }) } else { Err(denials) }
+    let decided = if denials.is_empty() { Ok(Admission { application, components }) } else { Err(denials) };
+    (decided, reasons)
 }
 
 /// The review of one component, gathering its denials.
@@ -174,6 +200,10 @@ struct Review<'a> {
     unreadable: BTreeSet<(Document, String)>,
     /// Capabilities that a refused plan already asked for: the bare import need not be listed again.
     linked: BTreeSet<&'static str>,
+    /// What each import stands for.
+    imports: Vec<Import>,
+    /// What the links ask for, permitted or not.
+    asked: Vec<Asked>,
 }
 
 impl<'a> Review<'a> {
@@ -219,10 +249,17 @@ impl<'a> Review<'a> {
     fn imports(&mut self) {
         let mut seen = BTreeSet::new();
         for import in self.candidate.verified.artifact().imports() {
+            let word = self.vocabulary.imported(import);
+            let stands = match word.map(Word::name).or_else(|| vocabulary::known(import)) {
+                opened if is_baseline(import) => Stands::Baseline(opened),
+                Some(capability) => Stands::Capability(capability),
+                None => Stands::Nothing,
+            };
+            self.imports.push(Import { interface: import.clone(), stands });
             if is_baseline(import) {
                 continue;
             }
-            match self.vocabulary.imported(import) {
+            match word {
                 Some(word) => {
                     let word_name = word.name();
                     self.capabilities.entry(word_name).or_default();
@@ -421,13 +458,16 @@ impl<'a> Review<'a> {
                 Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
             };
             let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
+            let place = if link.at.is_nowhere() { String::new() } else { format!(" (line {})", link.at.line) };
+            let what = format!("{purpose}: {plan}{place}");
+            let by = refusals.iter().map(|refusal| refusal.document.clone()).collect();
+            self.asked.push(Asked { capability, what: what.clone(), refused_by: by, allowing: plan.allowing() });
             if refusals.is_empty() {
                 continue;
             }
             permitted = false;
             self.linked.insert(capability);
-            let place = if link.at.is_nowhere() { String::new() } else { format!(" (line {})", link.at.line) };
-            self.deny(format!("may not {purpose}: {plan}{place}"), refusals, None);
+            self.deny(format!("may not {what}"), refusals, None);
         }
         permitted
     }

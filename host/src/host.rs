@@ -153,6 +153,7 @@ impl Host {
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
+        let standings = Standings::new(audit.clone());
         Ok(Self {
             engine,
             capacity,
@@ -162,7 +163,7 @@ impl Host {
             clerk: audit.map(Audit::clerk).transpose()?.map(Arc::new),
             budgets: Budgets::default(),
             shares: Shares::default(),
-            standings: Standings::default(),
+            standings,
             lists: None,
             generations: AtomicU64::new(0),
             pool,
@@ -201,8 +202,9 @@ impl Host {
     }
 
     /// Asks of all that runs, by the lists as they are now, whether it was revoked. What was, or rests on an operator that is
-    /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged. For a
-    /// host that stays, to be asked every few seconds: lists age, too. What is deployed later is asked by the same.
+    /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged and written
+    /// down. For a host that stays, to be asked every few seconds: lists and tokens age, too. What is deployed later is asked by
+    /// the same.
     pub fn review(&self, roots: &Arc<Roots>, now: u64) {
         self.standings.review(roots, now);
     }
@@ -241,7 +243,6 @@ impl Host {
             self.connect(admitted, entry, &mut deployment.routes).await?;
         }
         for admitted in admission.components() {
-            warn_of_expiry(admitted);
             self.warn_of_capacity(admitted);
             self.warn_of_uncalled(admitted);
         }
@@ -382,18 +383,6 @@ impl Host {
         idle
     }
 }
-
-/// A component whose time is nearly over says so when it starts.
-fn warn_of_expiry(admitted: &Admitted) {
-    let left = admitted.expires.saturating_sub(crate::now());
-    if left < WARN {
-        let (component, days) = (&admitted.principal, left / DAY);
-        tracing::warn!(target: "writ::host", %component, days, "its claims expire soon; sign it again");
-    }
-}
-
-const DAY: u64 = 86_400;
-const WARN: u64 = 7 * DAY;
 
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,9 @@ pub use audit::{
     Audit, Bounds, Broken, Event, Flaw, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
     verify as verify_audit,
 };
-pub use authorize::{Admission, Admitted, Candidate, Policies, authorize};
+pub use authorize::{
+    Admission, Admitted, Asked, Candidate, Import, Policies, Reasons, Said, Stands, authorize, explain,
+};
 pub use cache::{Cache, Secret};
 pub use call::CallError;
 pub use denial::{Addition, Denial, Denials, Line, Refusal};

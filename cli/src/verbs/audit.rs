@@ -136,12 +136,22 @@ fn sentence(record: &Record) -> String {
             format!("{component}: denied {capability} ({count}×), last by {last}")
         }
         Event::Used { component, capability, count, .. } => format!("{component}: used {capability} ({count}×)"),
+        Event::Revoked { component, reason, .. } => format!("{component}: its calls ended, and none starts: {reason}"),
+        Event::Suspended { component, reason, .. } => format!("{component}: nothing new of it starts: {reason}"),
+        Event::Expired { component, until, .. } => format!("{component}: nothing new of it starts, its time was over at {until}"),
+        Event::Restored { component, .. } => format!("{component} is in good standing again"),
+        Event::RolledBack { application, component, from, to, .. } => {
+            format!("{application}: {component} went back to {to}; {from}, had run")
+        }
+        Event::Replaced { application, name, component, id } => {
+            format!("{application}: {component} ({id}) runs as {name}, and another one had")
+        }
         Event::Pruned { through } => format!("older records were removed, through {through}"),
         Event::Mended { bytes } => format!("a record that was cut in its middle was removed ({bytes} bytes)"),
         Event::Missing { kept } => format!("records are missing: the log had ended at {kept}"),
         other => other.name().to_owned(),
     };
-    format!("{seq:>6}  {time}  {event:<9}  {what}", seq = record.seq, event = record.event.name())
+    format!("{seq:>6}  {time}  {event:<11}  {what}", seq = record.seq, event = record.event.name())
 }
 
 fn verify(args: &Verify, settings: &Settings) -> Done {

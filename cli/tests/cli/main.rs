@@ -9,6 +9,7 @@ mod doctor;
 mod fixture;
 mod init;
 mod keys;
+mod knowing;
 mod manual;
 mod new;
 mod revoke;

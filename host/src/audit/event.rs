@@ -117,6 +117,64 @@ pub enum Event {
         /// How often.
         count: u64,
     },
+    /// What a component that runs rests on was revoked: its calls ended, and none starts.
+    Revoked {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// What was revoked, by whom and in which list.
+        reason: String,
+    },
+    /// It is not known any more whether a component that runs was revoked: nothing new of it starts.
+    Suspended {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// Which list is missing or too old.
+        reason: String,
+    },
+    /// The time of a component that runs is over: nothing new of it starts.
+    Expired {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// When its first token expired.
+        until: String,
+    },
+    /// A component that was revoked or suspended is in good standing again.
+    Restored {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+    },
+    /// The host's owner started an older release than had run before.
+    RolledBack {
+        /// The application.
+        application: String,
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// The release that had run.
+        from: String,
+        /// The one that runs now.
+        to: String,
+    },
+    /// Under the name of a manifest component runs another account's, or another component, than ever before.
+    Replaced {
+        /// The application.
+        application: String,
+        /// The manifest component.
+        name: String,
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+    },
     /// Older files were removed: the chain begins behind this head.
     Pruned {
         /// The head of what was removed.
@@ -147,6 +205,12 @@ impl Event {
             Self::Called { .. } => "called",
             Self::Denied { .. } => "denied",
             Self::Used { .. } => "used",
+            Self::Revoked { .. } => "revoked",
+            Self::Suspended { .. } => "suspended",
+            Self::Expired { .. } => "expired",
+            Self::Restored { .. } => "restored",
+            Self::RolledBack { .. } => "rolled-back",
+            Self::Replaced { .. } => "replaced",
             Self::Pruned { .. } => "pruned",
             Self::Mended { .. } => "mended",
             Self::Missing { .. } => "missing",
@@ -160,6 +224,12 @@ impl Event {
             | Self::Refused { component, id, .. }
             | Self::Called { component, id, .. }
             | Self::Denied { component, id, .. }
+            | Self::Revoked { component, id, .. }
+            | Self::Suspended { component, id, .. }
+            | Self::Expired { component, id, .. }
+            | Self::Restored { component, id }
+            | Self::RolledBack { component, id, .. }
+            | Self::Replaced { component, id, .. }
             | Self::Used { component, id, .. } => Some((component, id)),
             _ => None,
         }

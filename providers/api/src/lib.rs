@@ -128,7 +128,7 @@ mod wasi;
 
 pub use budget::Budget;
 pub use capability::{Attached, Capability, Interface, LinkSource, OpenError, Provider, Trigger, View};
-pub use constraint::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig};
+pub use constraint::{Beyond, Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig, Rates};
 pub use deadline::Deadline;
 pub use flow::Flow;
 pub use generation::{Generation, Opening};

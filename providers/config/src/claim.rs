@@ -45,6 +45,14 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        match (&self.keys, &other.keys) {
+            (Keys::Any, _) => true,
+            (Keys::Only(_), Keys::Any) => false,
+            (Keys::Only(own), Keys::Only(others)) => others.is_subset(own),
+        }
+    }
+
     /// The settings that a manifest gives are not asked for by the component: one that it may not read is not shown to it.
     type Plan = Infallible;
 

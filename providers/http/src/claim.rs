@@ -84,6 +84,12 @@ impl Constraint for HttpEntry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        self.hosts.cover(&other.hosts)
+            && self.paths.cover(&other.paths)
+            && covers_all(self.methods.as_ref().map(|m| &*m.0), other.methods.as_ref().map(|m| &*m.0))
+    }
+
     fn rate(&self) -> Option<Rate> {
         self.rate
     }
@@ -162,6 +168,29 @@ impl TryFrom<OneOrMany> for Methods {
             None => Ok(Self(methods)),
         }
     }
+}
+
+impl Hosts {
+    pub(crate) fn cover(&self, others: &Self) -> bool {
+        others.0.iter().all(|other| self.0.iter().any(|pattern| pattern.covers(other)))
+    }
+}
+
+impl Paths {
+    pub(crate) fn cover(&self, others: &Self) -> bool {
+        match (&self.0, &others.0) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(others)) => {
+                others.iter().all(|other| own.iter().any(|prefix| prefix.covers(other.as_str())))
+            }
+        }
+    }
+}
+
+/// Whether a list that narrows, where there is one, has all of another.
+pub(crate) fn covers_all<T: PartialEq>(most: Option<&[T]>, own: Option<&[T]>) -> bool {
+    most.is_none_or(|most| own.is_some_and(|own| own.iter().all(|one| most.contains(one))))
 }
 
 fn many<T: std::str::FromStr<Err = InvalidPattern>>(texts: &[String], field: &str) -> Result<Vec<T>, String> {

@@ -70,6 +70,10 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        self.level.is_none_or(|least| other.level.is_some_and(|level| level >= least))
+    }
+
     fn rate(&self) -> Option<Rate> {
         self.rate
     }

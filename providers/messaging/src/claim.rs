@@ -105,6 +105,17 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        let within = |most: &Option<Subjects>, own: &Option<Subjects>| match (most, own) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(most), Some(own)) => most.include(own),
+        };
+        let smaller = |most: Size| other.size.is_some_and(|size| size <= most);
+        let fits = other.publish.is_none() || self.size.is_none_or(smaller);
+        within(&self.publish, &other.publish) && within(&self.subscribe, &other.subscribe) && fits
+    }
+
     fn rate(&self) -> Option<Rate> {
         self.rate
     }
@@ -159,6 +170,18 @@ impl Subjects {
 
     fn match_received(&self, subject: &Subject) -> bool {
         !subject.is_inbox() && self.match_published(subject)
+    }
+
+    /// Whether every subject of `other` is one of these, to publish to or to receive from.
+    fn include(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, Self::Any) => true,
+            (Self::Any, Self::Patterns(others)) => others.iter().all(|other| !other.is_inbox()),
+            (Self::Patterns(own), Self::Any) => own.iter().any(|pattern| pattern.as_str() == EVERY),
+            (Self::Patterns(own), Self::Patterns(others)) => {
+                others.iter().all(|other| own.iter().any(|pattern| pattern.covers(other)))
+            }
+        }
     }
 
     /// Whether one of them covers the pattern wholly.
@@ -286,6 +309,8 @@ impl fmt::Display for Plan {
 }
 
 const ANY: &str = "any";
+/// The pattern of every subject but inboxes.
+const EVERY: &str = ">";
 const SUBSCRIPTIONS: &str = "subscriptions";
 const QUEUE: &str = "queue";
 /// Patterns in one field of an entry, and subscriptions of one link.

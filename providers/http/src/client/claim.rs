@@ -10,7 +10,7 @@ use writ_provider::units::{Rate, Size};
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
 use super::address::{Addresses, Kind};
-use crate::claim::{Hosts, Methods, OneOrMany, Paths, given, listed};
+use crate::claim::{Hosts, Methods, OneOrMany, Paths, covers_all, given, listed};
 use crate::pattern::{HostPattern, check_path};
 
 /// One entry of a claim about `http-client`.
@@ -98,6 +98,18 @@ impl Constraint for ClientEntry {
             }
             _ => self.permits_size(request.size),
         }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        let every = Paths(None);
+        let smaller = |most: Size| other.size.is_some_and(|size| size <= most);
+        self.hosts.cover(&other.hosts)
+            && covers_all(self.methods.as_ref().map(|m| &*m.0), other.methods.as_ref().map(|m| &*m.0))
+            && covers_all(self.schemes.as_ref().map(|s| &*s.0), other.schemes.as_ref().map(|s| &*s.0))
+            && covers_all(self.ports.as_ref().map(|p| &*p.0), other.ports.as_ref().map(|p| &*p.0))
+            && self.paths.as_ref().unwrap_or(&every).cover(other.paths.as_ref().unwrap_or(&every))
+            && self.addresses.cover(&other.addresses)
+            && self.size.is_none_or(smaller)
     }
 
     fn rate(&self) -> Option<Rate> {
