@@ -10,6 +10,7 @@ use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy,
 use writ_signing::{Roots, section};
 
 use crate::advice::Advice;
+use crate::data::Data;
 use crate::files;
 use crate::home::Home;
 use crate::runtime::{self, Options};
@@ -39,11 +40,18 @@ impl Loaded {
         if problems.is_empty() { Ok(Self { application, components }) } else { bail!(problems.join("\n")) }
     }
 
-    /// One component file on its own.
-    pub(crate) fn alone(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
-        let verified = load(path, roots, now)?;
+    /// One component file on its own. That it is refused is written down in this data folder, if a host ran there.
+    pub(crate) fn alone(path: &Path, roots: &Roots, now: u64, data: Option<&Path>) -> Result<Self> {
+        let noted = |error: &_| data.iter().for_each(|data| Data::note(data, &path.display().to_string(), error));
+        let verified = load(path, roots, now).inspect_err(noted)?;
         let application = Application::alone(&verified.component().common.name);
         Ok(Self { application, components: vec![verified] })
+    }
+
+    /// Decides what one component may do for a call of its host's owner. A refusal is written down as by [`Loaded::alone`].
+    pub(crate) fn authorize_alone(&self, options: &Options, data: Option<&Path>) -> Result<Admission> {
+        let noted = |error: &_| data.iter().for_each(|data| Data::note(data, &self.application.name, error));
+        self.authorize(options).map_err(anyhow::Error::from).inspect_err(noted)
     }
 
     /// Decides what it may do on a host of these options, which need not be there yet.

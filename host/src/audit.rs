@@ -85,6 +85,12 @@ impl Audit {
         decision::refused(application, denials).for_each(|event| self.record(&event));
     }
 
+    /// Writes down why an application was not started, where that was no document's refusal.
+    pub fn record_not_started(&self, application: &str, reason: &dyn std::fmt::Display) {
+        let (application, reason) = (clipped(application), clipped(&reason.to_string()));
+        self.record(&Event::NotStarted { application, reason });
+    }
+
     /// Writes down all that was granted to an application.
     pub(crate) fn record_grants(&self, admission: &Admission) {
         decision::granted(admission).for_each(|event| self.record(&event));

@@ -228,12 +228,17 @@ impl Host {
     /// # Errors
     /// [`DeployError`]; then nothing of it stays connected, and nothing of it was called.
     pub async fn deploy(&self, admission: &Admission) -> Result<Deployment, DeployError> {
+        let deployed = self.deploy_whole(admission).await;
+        if let (Err(error), Some(clerk)) = (&deployed, &self.clerk) {
+            clerk.audit().record_not_started(admission.application(), error);
+        }
+        deployed
+    }
+
+    async fn deploy_whole(&self, admission: &Admission) -> Result<Deployment, DeployError> {
         // Dropped after the routes of a deployment that fails: nothing that waits is told that it will never be called.
         let (generation, opening) = self.generation();
         let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new(), _withdrawal: None };
-        if let Some(clerk) = &self.clerk {
-            clerk.audit().record_grants(admission);
-        }
         let share = self.share(admission);
         for admitted in admission.components() {
             let gate = Gate::new(generation.clone(), self.shares.of(admitted, share));
@@ -261,6 +266,8 @@ impl Host {
     fn deployed(&self, admission: &Admission, generation: u64) -> Option<Withdrawal> {
         let clerk = self.clerk.as_ref()?;
         let (application, components) = (admission.application().to_owned(), admission.components().len());
+        // Not before: what did not start was granted nothing.
+        clerk.audit().record_grants(admission);
         clerk.audit().record(&Event::Deployed { application: application.clone(), generation, components });
         Some(Withdrawal { clerk: clerk.clone(), application, generation })
     }

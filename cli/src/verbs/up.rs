@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
-use writ_host::{Admission, Denials, Event, HostError};
+use writ_host::{Admission, HostError};
+use writ_manifest::Application;
 
 use crate::advice::Advice;
 use crate::application::{self, Loaded};
@@ -48,9 +49,9 @@ pub(crate) struct Up {
 
 pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     let application = application::read(&args.manifest)?;
-    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&application.name));
+    let name = application.name.clone();
+    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&name));
     let watch = Watch::new(home, Some(&folder))?;
-    let loaded = Loaded::manifest(&args.manifest, application, &watch.roots(), clock::now()?)?;
     let options = Options {
         listen: args.listen,
         policies: application::policies(home)?,
@@ -58,10 +59,13 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
         ..Options::default()
     };
     // Decided before anything is made or opened: a refusal leaves nothing, but for its line in an audit log that is there.
-    let decided = loaded.authorize(&options);
-    let admission =
-        if args.check { decided? } else { decided.inspect_err(|denials| note(&folder, &loaded, denials))? };
-    Releases::read(&folder, args.allow_rollback)?.check(&loaded)?;
+    let decided = decide(args, application, &watch, (&options, &folder));
+    let noted = |refused: &anyhow::Error| {
+        if !args.check {
+            Data::note(&folder, &name, refused)
+        }
+    };
+    let (loaded, admission) = decided.inspect_err(noted)?;
     if args.check {
         return tell(&admission);
     }
@@ -86,18 +90,17 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     done
 }
 
-/// Writes a refusal down where there is an audit log. Where that cannot be done, it stands all the same.
-fn note(folder: &Path, loaded: &Loaded, denials: &Denials) {
-    if !Data::audit_below(folder).is_dir() {
-        return;
-    }
-    match Data::open(folder).and_then(|data| data.audit(false)) {
-        Ok(audit) => {
-            audit.record_denials(&loaded.application.name, denials);
-            audit.record(&Event::Stopped {});
-        }
-        Err(error) => output::warning(format_args!("the refusal is not in the audit log: {error:#}")),
-    }
+/// Reads the application's files, and decides what they may do here, now.
+fn decide(
+    args: &Up,
+    application: Application,
+    watch: &Watch,
+    (options, folder): (&Options, &Path),
+) -> anyhow::Result<(Loaded, Admission)> {
+    let loaded = Loaded::manifest(&args.manifest, application, &watch.roots(), clock::now()?)?;
+    let admission = loaded.authorize(options)?;
+    Releases::read(folder, args.allow_rollback)?.check(&loaded)?;
+    Ok((loaded, admission))
 }
 
 /// The address space that an engine reserves grows with the instances it may have.

@@ -295,6 +295,32 @@ fn a_signing_key_that_is_wider_than_its_account_is_pointed_out() {
     "#]]);
 }
 
+/// Whoever knows a team's public key can sign a token about it: as her own signing key's, or as an account of her operator's.
+#[test]
+fn nobody_else_s_word_is_put_in_the_place_of_what_is_kept() {
+    let team = Work::with_component();
+    team.run(&["sign", "a.wasm"]);
+    let key = team.run(&["account", "show", "local", "--output", "json"]).raw;
+    let key = key.split('"').find(|word| word.len() == 56 && word.starts_with('A')).unwrap().to_owned();
+    let import = |tokens: String, more: &[&str]| {
+        team.write("tokens", tokens);
+        team.finish(team.command(&[&["account", "import", "tokens"], more].concat()), "", i32::from(more.is_empty()))
+    };
+    let mallory = Work::new();
+    mallory.run(&["key", "generate", "operator"]);
+    mallory.run(&["account", "create", "mallory", "--any"]);
+    mallory.run(&["account", "signing-key", "add", "local", "--key", &key, "--any-component", "--any"]);
+    import(mallory.run(&["account", "show", &key, "--tokens"]).raw, &[]).err(&expect![[""]]);
+
+    let other = Work::new();
+    let operator = other.run(&["key", "generate", "operator"]).raw;
+    other.run(&["account", "create", "local", "--key", &key, "--any"]);
+    let tokens = other.run(&["account", "show", &key, "--tokens"]).raw;
+    import(tokens.clone(), &[]).err(&expect![[""]]);
+    assert!(team.run(&["verify", "a.wasm"]).stdout.contains("a.wasm"));
+    import(tokens, &["--issuer", operator.trim()]).err(&expect![[""]]);
+}
+
 #[test]
 fn tokens_that_are_not_imported() {
     let work = Work::with_component();

@@ -211,6 +211,28 @@ fn an_operator_is_rotated_with_its_accounts() {
     "#]]);
 }
 
+/// A successor brings back nobody whom its predecessor revoked.
+#[test]
+fn an_operator_is_rotated_with_what_it_revoked() {
+    let work = Work::new();
+    work.run(&["key", "generate", "operator", "--name", "acme"]);
+    for account in ["good", "gone", "older"] {
+        work.run(&["account", "create", account, "--any"]);
+    }
+    work.run(&["revoke", "--first", "gone", "--by", "acme", "--dir", "lists"]);
+    work.run(&["revoke", "good", "--by", "acme", "--dir", "lists", "--before", "2020-01-01"]);
+    work.run(&["revoke", "older", "--by", "acme", "--dir", "lists", "--before", "2999-01-01"]);
+    work.run(&["key", "rotate", "acme", "--dir", "lists"]).err(&expect![[""]]);
+    let vouched = |account: &str| {
+        let shown = work.run(&["account", "show", account, "--output", "json"]).raw;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let acme = work.run(&["key", "show", "acme", "--output", "json"]).raw;
+        !acme.contains(shown["iss"].as_str().unwrap())
+    };
+    assert_eq!(["good", "gone", "older"].map(vouched), [true, false, false]);
+    work.run(&["revoke", "--by", "acme-2", "--dir", "lists"]).out(&expect![[""]]);
+}
+
 #[test]
 fn a_signing_key_is_rotated_with_what_it_may_sign() {
     let work = Work::with_component();

@@ -68,6 +68,14 @@ pub enum Event {
         /// The documents that refuse it, each with its reason.
         by: Vec<String>,
     },
+    /// An application was not started, or not swapped: a file of it does not verify, would go back, or does not compile. What
+    /// a document refuses is [`Event::Refused`].
+    NotStarted {
+        /// The application, or the file that it would have come from.
+        application: String,
+        /// Why.
+        reason: String,
+    },
     /// An application was deployed whole.
     Deployed {
         /// The application.
@@ -185,10 +193,15 @@ pub enum Event {
         /// How many bytes it had.
         bytes: u64,
     },
-    /// When the log was opened it ended before the head that was kept for it.
+    /// When the log was opened it ended before the head that was kept for it, or that could not be told.
     Missing {
-        /// The head that was kept.
+        /// The head that was kept; `none` or `unreadable` where there was none.
         kept: String,
+    },
+    /// Before this line, events could not be written: the disk was full, or failed.
+    Lost {
+        /// How many.
+        count: u64,
     },
 }
 
@@ -200,6 +213,7 @@ impl Event {
             Self::Stopped {} => "stopped",
             Self::Granted { .. } => "granted",
             Self::Refused { .. } => "refused",
+            Self::NotStarted { .. } => "not-started",
             Self::Deployed { .. } => "deployed",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Called { .. } => "called",
@@ -214,6 +228,7 @@ impl Event {
             Self::Pruned { .. } => "pruned",
             Self::Mended { .. } => "mended",
             Self::Missing { .. } => "missing",
+            Self::Lost { .. } => "lost",
         }
     }
 

@@ -387,3 +387,23 @@ async fn what_was_revoked_while_it_was_compiled_does_not_start() {
     let prepared = fixture.host.prepare_alone(&admission.components()[0], "f").await.unwrap();
     assert!(matches!(prepared.standing.admits(), Err(Busy::Revoked)));
 }
+
+#[test]
+fn what_expires_while_it_runs_is_said_once() {
+    let fixture = Fixture::new(&json!([{}]));
+    let folder = tempfile::tempdir().unwrap();
+    let audit = Audit::open(folder.path(), crate::Bounds::default()).unwrap();
+    let standings = Standings::new(Some(audit));
+    let roots = Arc::new(Roots::from_iter([(fixture.operator, Revocations::Never)]));
+    let admission = fixture.admit(4, "sound").unwrap();
+    let _standings = [(); 2].map(|()| standings.of(admission.components()[0].verified.clone()));
+    let written = || {
+        let lines = crate::records(folder.path()).unwrap();
+        lines.map(|line| line.unwrap().record.unwrap().event.name()).collect::<Vec<_>>()
+    };
+    let end = admission.components()[0].expires;
+    for (now, expected) in [(end - 1, 0), (end, 1), (end + 100, 1)] {
+        standings.review(&roots, now);
+        assert_eq!(written(), ["expired"].repeat(expected), "{now}");
+    }
+}

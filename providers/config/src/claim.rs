@@ -98,9 +98,9 @@ fn list(names: &BTreeSet<String>) -> String {
     }
 }
 
-/// A guest chooses the name it asks for, so what is quoted of it is short.
+/// A guest chooses the name it asks for, so what is quoted of it is short, and begins no line.
 fn quoted(name: &str) -> String {
-    format!("`{}`", name.get(..name.floor_char_boundary(MOST_QUOTED)).unwrap_or_default())
+    format!("`{}`", name.get(..name.floor_char_boundary(MOST_QUOTED)).unwrap_or_default().escape_debug())
 }
 
 const ANY: &str = "any";

@@ -71,7 +71,8 @@ impl World {
     }
 
     fn revoke(&self, by: &str, subjects: &[&str]) {
-        let args = [&["revoke", "--by", by, "--dir", self.lists.to_str().unwrap()], subjects].concat();
+        let first = if self.list_of(by).exists() { &[][..] } else { &["--first"] };
+        let args = [&["revoke", "--by", by, "--dir", self.lists.to_str().unwrap()], first, subjects].concat();
         self.home.writ(&args).succeeded();
     }
 
@@ -200,11 +201,15 @@ fn lists_that_a_reload_finds_demanded_end_what_runs() {
 }
 
 #[test]
-fn trust_that_a_reload_does_not_find_ends_what_runs() {
+fn trust_that_is_removed_ends_what_runs() {
     let world = World::new();
     let up = world.up();
-    world.home.writ(&["trust", "remove", "local-operator"]).succeeded();
     assert_eq!(up.get("/ok").text(), "ok");
+    world.home.writ(&["trust", "remove", "local-operator"]).succeeded();
+    // Nobody hangs up, and another entry cannot even be read.
+    fs::write(world.home.path().join("trust/other.yaml"), "{").unwrap();
+    eventually("its end", || (up.get("/ok").status == 503).then_some(()));
+    fs::remove_file(world.home.path().join("trust/other.yaml")).unwrap();
     reload_is_refused(&up, "is not trusted here");
     assert_eq!(up.get("/ok").status, 503);
     up.stop();

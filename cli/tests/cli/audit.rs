@@ -1,0 +1,53 @@
+//! `writ audit`, of logs that were made by hand.
+
+use std::fs;
+
+use expect_test::expect;
+use writ_host::{Audit, Bounds, Event};
+
+use crate::fixture::Work;
+
+fn event(application: &str) -> Event {
+    Event::Withdrawn { application: application.to_owned(), generation: 1 }
+}
+
+/// A log of two events, which is not held.
+fn world() -> (Work, Audit) {
+    let work = Work::new();
+    let audit = Audit::open(&work.path("data/audit"), Bounds::default()).unwrap();
+    ["one", "two"].iter().for_each(|name| audit.record(&event(name)));
+    (work, audit)
+}
+
+fn said(work: &Work, more: &[&str], code: i32) -> (String, String) {
+    let ran = work.finish(work.command(&[&["audit", "verify", "--data", "data"], more].concat()), "", code);
+    (ran.stdout, ran.stderr)
+}
+
+#[test]
+fn nobody_forges_a_line_of_what_is_shown() {
+    let (work, audit) = world();
+    audit.record(&event("x\n     9  2026-01-01T00:00:00Z  granted    acme: everything"));
+    assert_eq!(work.run(&["audit", "show", "--data", "data"]).raw.lines().count(), 3);
+}
+
+/// A log that was cut goes on, and nobody overlooks that.
+#[test]
+fn a_log_that_was_cut_is_no_good_one_until_somebody_says_so() {
+    let (work, audit) = world();
+    said(&work, &[], 0);
+    let file = work.only("data/audit", ".jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.split_inclusive('\n').take(1).collect::<String>()).unwrap();
+    said(&work, &[], 1);
+    drop(audit);
+    Audit::open(&work.path("data/audit"), Bounds::default()).unwrap().record(&event("three"));
+    let (out, err) = said(&work, &[], 1);
+    assert!(out.starts_with("the chain holds from record 1 to 3"), "{out}");
+    expect![[""]].assert_eq(&err);
+    said(&work, &["--accept-missing", "3"], 1);
+    said(&work, &["--accept-missing", "2"], 0);
+    fs::remove_file(work.path("data/audit/head")).unwrap();
+    let (_, err) = said(&work, &["--accept-missing", "2"], 1);
+    assert!(err.contains("the head that is kept beside the records is gone or damaged"), "{err}");
+}
