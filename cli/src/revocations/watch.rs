@@ -78,9 +78,8 @@ impl Watch {
 
     /// To verify by, as the lists are now. Waits for them, for a process that does nothing else yet.
     pub(crate) fn roots(&self) -> Arc<Roots> {
-        if let Some(reading) = self.0.watched().begin() {
-            self.0.read(&reading);
-        }
+        let reading = self.0.watched().begin();
+        reading.iter().for_each(|reading| self.0.read(reading));
         self.known()
     }
 
