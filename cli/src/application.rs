@@ -178,3 +178,78 @@ pub(crate) fn host_policy(path: &Path) -> Result<Option<Policy>> {
     let text = files::read_guarded(path, MAX_BYTES)?;
     Policy::parse(&text).map(Some).map_err(|error| anyhow!("{}:{error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, ComponentDraft, Tokens};
+    use writ_signing::{Revocations, Role, SigningKey};
+
+    use super::*;
+
+    const NOW: u64 = 1_770_000_000;
+    const SWAPS: usize = 20_000;
+
+    /// The least component, with a signature of somebody new.
+    fn signed() -> (Vec<u8>, Roots) {
+        let bytes = b"\0asm\x0d\0\x01\0";
+        let [operator, account, id] =
+            [Role::Operator, Role::Account, Role::Component].map(|role| SigningKey::generate(role).unwrap());
+        let common = |subject, capabilities| CommonDraft {
+            subject,
+            name: "one".to_owned(),
+            capabilities,
+            limits: BTreeMap::new(),
+            nbf: None,
+            exp: NOW + 60,
+        };
+        let of_account = AccountDraft { common: common(account.public(), Capabilities::Any) };
+        let of_account = token::sign_account(&of_account, &operator, NOW).unwrap();
+        let own = common(id.public(), Capabilities::Only(BTreeMap::new()));
+        let own = ComponentDraft { common: own, version: "0.1.0".to_owned(), revision: 1 };
+        let own = token::sign_component(&own, bytes, &account, NOW).unwrap();
+        let file = section::embed(bytes, &Tokens::new(own, None, of_account).unwrap()).unwrap();
+        (file, Roots::from_iter([(operator.public(), Revocations::Never)]))
+    }
+
+    /// How often `load` gives the good file and how often another one, while somebody swaps it without pause.
+    fn swapped(good: &[u8], load: impl Fn(&Path) -> Option<Vec<u8>>) -> (usize, usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, beside) = (folder.path().join("one.wasm"), folder.path().join("new.wasm"));
+        let (bad, _) = signed();
+        fs::write(&path, good).unwrap();
+        let swaps = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for swap in 0..SWAPS {
+                    fs::write(&beside, if swap % 2 == 0 { &bad } else { good }).unwrap();
+                    fs::rename(&beside, &path).unwrap();
+                    swaps.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let (mut right, mut wrong) = (0, 0);
+            while swaps.load(Ordering::Relaxed) < SWAPS {
+                if let Some(bytes) = load(&path) {
+                    *if bytes == good { &mut right } else { &mut wrong } += 1;
+                }
+            }
+            (right, wrong)
+        })
+    }
+
+    /// The file is opened once, and what is verified are the bytes that are kept. No switch can undo that, for no stage takes
+    /// a path after this one; so the mistake is made by hand.
+    #[test]
+    fn threat_19_a_file_that_is_swapped_is_the_one_that_was_verified_or_none() {
+        let (good, roots) = signed();
+        let (right, wrong) =
+            swapped(&good, |path| load(path, &roots, NOW).ok().map(|verified| verified.artifact().bytes().to_vec()));
+        assert!(right > 0 && wrong == 0, "{right} right, {wrong} wrong");
+        let (_, wrong) = swapped(&good, |path| load(path, &roots, NOW).ok().and_then(|_| fs::read(path).ok()));
+        assert!(wrong > 0, "a file that is opened twice is never another one");
+    }
+}

@@ -139,6 +139,22 @@ mod tests {
         assert!(!line.is_empty() && include_str!("../../docs/cli.md").contains(line), "{line}");
     }
 
+    /// A list of processes and a shell's history show arguments.
+    #[test]
+    fn threat_21_no_argument_takes_a_seed() {
+        let verbs = Args::command();
+        let (mut verbs, mut asked) = (vec![&verbs], 0);
+        while let Some(verb) = verbs.pop() {
+            verbs.extend(verb.get_subcommands());
+            for argument in verb.get_arguments().filter(|argument| argument.get_id().as_str().contains("seed")) {
+                let id = argument.get_id().as_str();
+                asked += 1;
+                assert!(id == "seed_fd" || !argument.get_action().takes_values(), "{id}");
+            }
+        }
+        assert!(asked > 0, "nothing takes a seed in any way");
+    }
+
     #[test]
     fn every_verb_is_documented() {
         let documented = include_str!("../../docs/cli.md");

@@ -7,6 +7,7 @@ use writ_host::{Artifact, InterfaceName, LoadError, VerifiedArtifact};
 use writ_signing::inspect::{Unverified, UnverifiedToken};
 use writ_signing::section::{self, SectionError};
 use writ_signing::token::{Claims, ComponentClaims, Kind};
+use writ_signing::wascap::{self, Wascap};
 use writ_signing::{Component, Digest, PublicKey, Revocations, Roots, Verified, VerifyError, inspect, verify};
 
 use crate::files;
@@ -17,6 +18,8 @@ pub(crate) struct Facts {
     pub(crate) file: String,
     /// What it holds. A component that is not signed has no tokens.
     pub(crate) content: Unverified,
+    /// What wasmCloud's older tool signed into it, which counts for nothing.
+    pub(crate) older: Vec<Wascap>,
     /// What it imports and exports.
     pub(crate) artifact: Result<Artifact, LoadError>,
     /// What was proven about it here, or why it does not verify.
@@ -31,6 +34,7 @@ impl Facts {
     /// Reads a file, which need not hold in any way but to have tokens that can be looked at, or none.
     pub(crate) fn read(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
         let bytes = files::read(path, section::MAX_FILE)?;
+        let older = wascap::read(&bytes);
         let content = content(&bytes).with_context(|| format!("{} cannot be inspected", path.display()))?;
         let coherent = coherent(&bytes, &content, now);
         let verified = verify(&bytes, roots, now);
@@ -39,7 +43,7 @@ impl Facts {
             (Ok(artifact), Ok(_)) => Some(artifact.verify(roots, now)?),
             _ => None,
         };
-        Ok(Self { file: path.display().to_string(), content, artifact, verified, proof, coherent })
+        Ok(Self { file: path.display().to_string(), content, older, artifact, verified, proof, coherent })
     }
 
     /// What the tokens say that can be read, from the component's to the account's. Nothing vouches for it.
@@ -66,9 +70,10 @@ impl Facts {
     }
 }
 
+/// What the file holds. A component that is not signed has no tokens, and neither has a core module, which nobody can sign here.
 fn content(file: &[u8]) -> Result<Unverified> {
     match section::split(file) {
-        Err(SectionError::NoClaims) => {
+        Err(SectionError::NoClaims | SectionError::CoreModule) => {
             Ok(Unverified { digest: Digest::of(file), length: file.len() as u64, tokens: Vec::new() })
         }
         _ => Ok(inspect(file)?),

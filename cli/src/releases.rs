@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use writ_host::{Audit, Event, VerifiedArtifact};
 use writ_signing::time::Timestamp;
-use writ_signing::{Principal, PublicKey};
+use writ_signing::{Principal, PublicKey, defence};
 
 use crate::advice::Advice;
 use crate::application::Loaded;
@@ -53,7 +53,8 @@ impl Mark {
 
     /// Whether this may run where `self` is not older than the one that did.
     fn follows(&self, last: &Self) -> bool {
-        self.jti == last.jti || (self.revision, self.iat) > (last.revision, last.iat)
+        let is_later = (self.revision, self.iat) > (last.revision, last.iat) || !defence::stands("release order");
+        self.jti == last.jti || is_later
     }
 }
 
@@ -210,6 +211,27 @@ mod tests {
         ] {
             assert_eq!(next.follows(&last), follows, "{next:?}");
         }
+    }
+
+    /// Releases before the one that ran, by revision or by time, and others of the same.
+    #[test]
+    fn threat_18_rollback_of_a_release() {
+        let mark = |revision, iat, jti: &str| Mark { revision, iat, jti: jti.to_owned() };
+        let last = mark(3, 100, "last");
+        let older = [(2, 200), (2, u64::MAX), (0, 0), (3, 99), (3, 0), (3, 100)];
+        let accepted = || older.iter().filter(|(revision, iat)| mark(*revision, *iat, "other").follows(&last)).count();
+        assert_eq!(accepted(), 0);
+        assert_eq!(defence::without("release order", accepted), older.len());
+    }
+
+    /// The highest mark there is still lets its own release start, and takes nothing else: its account signed it.
+    #[test]
+    fn threat_18_fast_forward_of_a_release() {
+        let mark = |jti: &str| Mark { revision: u64::MAX, iat: u64::MAX, jti: jti.to_owned() };
+        assert!(mark("last").follows(&mark("last")));
+        let accepted = || usize::from(mark("other").follows(&mark("last")));
+        assert_eq!(accepted(), 0);
+        assert_eq!(defence::without("release order", accepted), 1);
     }
 
     #[test]

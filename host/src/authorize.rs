@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
 use writ_provider::{Document, LinkConfig, Principal};
+use writ_signing::defence::stands;
 use writ_signing::{Component, PublicKey, Verified};
 
 use crate::denial::{Addition, Denial, Denials, Refusal};
@@ -250,12 +251,12 @@ impl<'a> Review<'a> {
         let mut seen = BTreeSet::new();
         for import in self.candidate.verified.artifact().imports() {
             let word = self.vocabulary.imported(import);
-            let stands = match word.map(Word::name).or_else(|| vocabulary::known(import)) {
+            let meaning = match word.map(Word::name).or_else(|| vocabulary::known(import)) {
                 opened if is_baseline(import) => Stands::Baseline(opened),
                 Some(capability) => Stands::Capability(capability),
                 None => Stands::Nothing,
             };
-            self.imports.push(Import { interface: import.clone(), stands });
+            self.imports.push(Import { interface: import.clone(), stands: meaning });
             if is_baseline(import) {
                 continue;
             }
@@ -270,6 +271,7 @@ impl<'a> Review<'a> {
                 None => match vocabulary::known(import) {
                     Some(capability) if seen.insert(capability) => self.present(import, capability, false, ""),
                     Some(_) => {}
+                    None if !stands("imports: known") => {}
                     None => self.deny(
                         format!("imports {import}, which nobody serves here"),
                         Vec::new(),
@@ -288,7 +290,7 @@ impl<'a> Review<'a> {
             Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
         };
         let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
-        if !refusals.is_empty() {
+        if !refusals.is_empty() && stands("imports: claimed") {
             self.deny(format!("may not use {capability}: it imports {import}"), refusals, None);
         }
     }

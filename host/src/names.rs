@@ -15,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use semver::Version;
+use writ_signing::defence::stands;
 
 /// The name of an interface: `namespace:package/interface@version`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,7 +44,7 @@ impl InterfaceName {
         self.namespace == other.namespace
             && self.package == other.package
             && self.interface == other.interface
-            && self.track() == other.track()
+            && (self.track() == other.track() || !stands("names: track"))
     }
 
     /// The name without its version: `namespace:package/interface`.

@@ -15,7 +15,7 @@ use writ_provider::{
 };
 
 use crate::audit::Clerk;
-use crate::authorize::Statement;
+use crate::authorize::{Admitted, Statement};
 use crate::budgets::Budgets;
 use crate::names::InterfaceName;
 use crate::vocabulary::Vocabulary;
@@ -172,6 +172,22 @@ impl Parts<'_> {
         let (principal, link, settings) = (self.principal.clone(), self.link.clone(), self.settings.clone());
         let tally = self.clerk.map(|clerk| clerk.tally(&principal, capability));
         Ok(Grant::counted(GrantParts { capability, principal, link, settings, layers }, tally))
+    }
+}
+
+impl Admitted {
+    /// What its calls will hold of a capability, to be asked before anything runs; none where it was not granted. Its rates
+    /// are counted apart from the host's.
+    pub fn grant<C: Constraint>(&self, capability: &'static str) -> Option<Grant<C>> {
+        let parts = Parts {
+            principal: &self.principal,
+            link: &self.capabilities.get(capability)?.link,
+            settings: &self.settings,
+            claims: claims(&self.documents, capability),
+            budgets: &Budgets::default(),
+            clerk: None,
+        };
+        parts.grant(capability).ok()
     }
 }
 

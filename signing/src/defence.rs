@@ -38,7 +38,7 @@ mod switches {
 
     impl Drop for Again {
         fn drop(&mut self) {
-            OFF.with_borrow_mut(|off| drop(off.pop()));
+            OFF.with_borrow_mut(|off| _ = off.pop());
         }
     }
 }

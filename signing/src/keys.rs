@@ -13,9 +13,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
-use ed25519_dalek::{Signature, Signer, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, Verifier, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
+
+use crate::defence;
 
 /// What a key is for: the first letter of its public form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,12 +100,16 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let key = VerifyingKey::from_bytes(&self.bytes).map_err(|_| BadSignature)?;
         let signature = Signature::from_slice(signature).map_err(|_| BadSignature)?;
-        key.verify_strict(message, &signature).map_err(|_| BadSignature)
+        let verified = match defence::stands("strict signatures") {
+            true => key.verify_strict(message, &signature),
+            false => key.verify(message, &signature),
+        };
+        verified.map_err(|_| BadSignature)
     }
 
     fn new(role: Role, bytes: [u8; 32]) -> Result<Self, KeyError> {
         let point = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint)?;
-        if point.is_weak() || !is_canonical(&bytes) {
+        if (point.is_weak() || !is_canonical(&bytes)) && defence::stands("weak keys") {
             return Err(KeyError::Weak);
         }
         Ok(PublicKey { role, bytes })

@@ -69,6 +69,7 @@ pub mod time;
 pub mod token;
 pub mod units;
 pub mod verify;
+pub mod wascap;
 
 pub use digest::Digest;
 pub use inspect::inspect;

@@ -21,6 +21,7 @@ mod list;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::defence;
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 use crate::time::Timestamp;
@@ -170,7 +171,8 @@ impl Lists {
     fn check_revoked(&self, issuer: PublicKey, component: &Component) -> Result<(), VerifyError> {
         let Some(Ok(list)) = self.found.get(&issuer) else { return Ok(()) };
         for (subject, iat) in component.revocable_by(issuer) {
-            if let Some(extent) = list.get(&subject).filter(|extent| extent.voids(iat)) {
+            if let Some(extent) = list.get(&subject).filter(|extent| extent.voids(iat) && defence::stands("revocation"))
+            {
                 let number = list.number();
                 return Err(VerifyError::Revoked { subject, extent, issuer, number });
             }
@@ -186,8 +188,8 @@ impl Lists {
         let list = match self.found.get(&issuer) {
             Some(Ok(list)) => Ok(list),
             Some(Err(error)) => Err(Unlisted::Unusable(error.clone())),
-            None if seen.is_some() => Err(Unlisted::Gone),
-            None if demanded == AccountLists::Required => Err(Unlisted::Missing),
+            None if seen.is_some() && defence::stands("list demanded") => Err(Unlisted::Gone),
+            None if demanded == AccountLists::Required && defence::stands("list demanded") => Err(Unlisted::Missing),
             None => return Ok(()),
         };
         let checked = list.and_then(|list| self.check_list(list, seen, now));
@@ -196,13 +198,14 @@ impl Lists {
 
     fn check_list(&self, list: &List, seen: Option<&Mark>, now: u64) -> Result<(), Unlisted> {
         let (number, iat) = (list.number(), list.iat());
-        if iat > now.saturating_add(LEEWAY) {
+        if iat > now.saturating_add(LEEWAY) && defence::stands("list issued in future") {
             return Err(Unlisted::FromFuture { iat, now });
         }
-        if now > iat.saturating_add(self.max_age).saturating_add(LEEWAY) {
+        if now > iat.saturating_add(self.max_age).saturating_add(LEEWAY) && defence::stands("list age") {
             return Err(Unlisted::Stale { iat, now });
         }
         match seen {
+            Some(_) if !defence::stands("list number") => Ok(()),
             Some(seen) if number < seen.number => Err(Unlisted::Older { number, seen: seen.number }),
             Some(seen) if number == seen.number && list.jti() != seen.jti => Err(Unlisted::Other { number }),
             _ => Ok(()),

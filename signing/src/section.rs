@@ -14,6 +14,7 @@
 //! A `writ.claims` inside a nested component or module grants nothing: it is covered like every other byte. Other sections'
 //! lengths need not be minimal, as common tools pad them, but they must be well formed.
 
+use crate::defence;
 use crate::token::Tokens;
 
 /// The longest file that is read, in bytes: 64 MiB.
@@ -140,7 +141,7 @@ struct Found<'a> {
 }
 
 fn find(file: &[u8]) -> Result<Option<Found<'_>>, SectionError> {
-    if file.len() > MAX_FILE {
+    if file.len() > MAX_FILE && defence::stands("sizes") {
         return Err(SectionError::TooLarge { length: file.len() });
     }
     let mut reader = Reader { bytes: file, at: 0 };
@@ -151,25 +152,35 @@ fn find(file: &[u8]) -> Result<Option<Found<'_>>, SectionError> {
         let Some(claims) = reader.section()? else {
             continue;
         };
-        if let Some((first, _)) = found {
-            return Err(SectionError::TwoSections { first: first.start, second: claims.start });
+        match &found {
+            Some((first, _)) if defence::stands("one claims section") => {
+                return Err(SectionError::TwoSections { first: first.start, second: claims.start });
+            }
+            Some(_) => {}
+            None => found = Some((claims, reader.at)),
         }
-        found = Some((claims, reader.at));
     }
     match found {
-        Some((_, end)) if end != file.len() => Err(SectionError::NotLast { end }),
+        Some((_, end)) if end != file.len() && defence::stands("claims section last") => {
+            Err(SectionError::NotLast { end })
+        }
         found => Ok(found.map(|(claims, _)| claims)),
     }
 }
 
 /// A cursor that only moves forward and never reads past the end.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn is_at_end(&self) -> bool {
+    /// At the first section of a component or a module, behind the preamble.
+    pub(crate) fn behind_preamble(bytes: &'a [u8]) -> Self {
+        Reader { bytes, at: PREAMBLE }
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
         self.at >= self.bytes.len()
     }
 
@@ -189,25 +200,23 @@ impl<'a> Reader<'a> {
 
     /// Steps over one section; gives it back if it is a claims section.
     fn section(&mut self) -> Result<Option<Found<'a>>, SectionError> {
-        let start = self.at;
-        let id = self.take(1, start)?;
-        let size = self.leb(start)?;
-        let body = self.take(size.value, start)?;
-        if id != [CUSTOM] {
+        let raw = self.raw()?;
+        let Some(custom) = raw.custom()?.filter(|custom| custom.name == NAME.as_bytes()) else {
             return Ok(None);
+        };
+        if !(raw.minimal && custom.minimal) && defence::stands("minimal lengths") {
+            return Err(SectionError::NotMinimal { offset: raw.start });
         }
+        Ok(Some(Found { start: raw.start, content: custom.content }))
+    }
 
-        let mut body = Reader { bytes: body, at: 0 };
-        let malformed = |_| SectionError::Malformed { offset: start };
-        let length = body.leb(start).map_err(malformed)?;
-        let name = body.take(length.value, start).map_err(malformed)?;
-        if name != NAME.as_bytes() {
-            return Ok(None);
-        }
-        if !(size.minimal && length.minimal) {
-            return Err(SectionError::NotMinimal { offset: start });
-        }
-        Ok(Some(Found { start, content: body.bytes.get(body.at..).unwrap_or_default() }))
+    /// Steps over one section, whatever it is.
+    pub(crate) fn raw(&mut self) -> Result<Raw<'a>, SectionError> {
+        let start = self.at;
+        let id = self.take(1, start)?.first().copied().unwrap_or_default();
+        let size = self.leb(start)?;
+        let content_start = self.at;
+        Ok(Raw { start, id, content_start, body: self.take(size.value, start)?, minimal: size.minimal })
     }
 
     /// The next `length` bytes of what started at `start`.
@@ -240,6 +249,39 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A section that was stepped over.
+pub(crate) struct Raw<'a> {
+    /// Where its id stands.
+    pub(crate) start: usize,
+    pub(crate) id: u8,
+    /// Where its body begins.
+    pub(crate) content_start: usize,
+    pub(crate) body: &'a [u8],
+    minimal: bool,
+}
+
+impl<'a> Raw<'a> {
+    /// Its name and content, if it is a custom section.
+    pub(crate) fn custom(&self) -> Result<Option<Custom<'a>>, SectionError> {
+        if self.id != CUSTOM {
+            return Ok(None);
+        }
+        let mut body = Reader { bytes: self.body, at: 0 };
+        let malformed = |_| SectionError::Malformed { offset: self.start };
+        let length = body.leb(self.start).map_err(malformed)?;
+        let name = body.take(length.value, self.start).map_err(malformed)?;
+        let content = self.body.get(body.at..).unwrap_or_default();
+        Ok(Some(Custom { name, content, minimal: length.minimal }))
+    }
+}
+
+/// A custom section, taken apart.
+pub(crate) struct Custom<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) content: &'a [u8],
+    minimal: bool,
+}
+
 struct Leb {
     value: usize,
     /// Whether no shorter form says the same: the last byte, unless it is the only one, is not zero.
@@ -254,6 +296,10 @@ fn write_leb(out: &mut Vec<u8>, mut value: usize) {
     out.push(value as u8);
 }
 
+/// The preamble of a component, of the version that is known.
+pub(crate) const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+/// The preamble of a core module.
+pub(crate) const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 const MAGIC: &[u8] = b"\0asm";
 const PREAMBLE: usize = 8;
 const CUSTOM: u8 = 0;

@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
+use crate::defence;
 use crate::digest::Digest;
 use crate::keys::{BadSignature, PublicKey};
 use crate::principal::Principal;
@@ -80,7 +81,11 @@ impl Roots {
     }
 
     fn get(&self, operator: PublicKey) -> Result<&Revocations, VerifyError> {
-        self.0.get(&operator).ok_or(VerifyError::UnknownIssuer { operator })
+        match self.0.get(&operator) {
+            Some(revocations) => Ok(revocations),
+            None if defence::stands("pinned operators") => Err(VerifyError::UnknownIssuer { operator }),
+            None => Ok(&Revocations::Never),
+        }
     }
 }
 
@@ -195,6 +200,9 @@ impl Component {
     fn check_chain(&self, roots: &Roots) -> Result<(), VerifyError> {
         let operator = self.operator();
         roots.get(operator)?;
+        if !defence::stands("chain") {
+            return Ok(());
+        }
         let account = &self.account.common;
         let signer = match &self.signing_key {
             None => account.subject,
@@ -212,11 +220,11 @@ impl Component {
 
     fn check_content(&self, covered: &[u8]) -> Result<(), VerifyError> {
         let (signed, found) = (self.component.length, covered.len() as u64);
-        if signed != found {
+        if signed != found && defence::stands("length") {
             return Err(VerifyError::LengthMismatch { signed, found });
         }
         let (signed, found) = (self.component.digest, Digest::of(covered));
-        if signed != found {
+        if signed != found && defence::stands("digest") {
             return Err(VerifyError::DigestMismatch { signed, found });
         }
         Ok(())
@@ -227,7 +235,7 @@ impl Component {
             return Ok(());
         };
         let component = &self.component.common;
-        if key.components.cover(&component.name, &component.subject) {
+        if key.components.cover(&component.name, &component.subject) || !defence::stands("scope") {
             return Ok(());
         }
         let (name, id) = (component.name.clone(), component.subject);
@@ -377,13 +385,13 @@ fn signed<T: Read>(token: &Token) -> Result<T, VerifyError> {
 fn check_times(token: Kind, common: &Common, now: u64) -> Result<(), VerifyError> {
     let Common { iat, nbf, exp, .. } = *common;
     let soon = now.saturating_add(LEEWAY);
-    if iat > soon {
+    if iat > soon && defence::stands("issued in future") {
         return Err(VerifyError::IssuedInFuture { token, now, iat });
     }
-    if nbf > soon {
+    if nbf > soon && defence::stands("not before") {
         return Err(VerifyError::NotYetValid { token, now, nbf });
     }
-    if now >= exp.saturating_add(LEEWAY) {
+    if now >= exp.saturating_add(LEEWAY) && defence::stands("expiry") {
         return Err(VerifyError::Expired { token, now, exp });
     }
     Ok(())

@@ -10,6 +10,7 @@ mod demo;
 mod guests;
 mod signed;
 mod suite;
+mod threats;
 mod tidy;
 mod workspace;
 
@@ -54,9 +55,10 @@ fn run(args: &[String]) -> Result<()> {
         ("demo", rest) => demo::run(&Workspace::find()?, rest),
         ("bench", rest) => bench::run(&Workspace::find()?, rest),
         ("test", rest) => suite::run(&Workspace::find()?, rest),
+        ("threats", []) => threats::run(&Workspace::find()?),
         ("tidy", []) => tidy::run(&Workspace::find()?),
         (demo::ANNOUNCE, [address]) => demo::announce(address),
-        ("guests" | "tidy", [.., extra]) => bail!("`{task}` does not take so many arguments: `{extra}`"),
+        ("guests" | "threats" | "tidy", [.., extra]) => bail!("`{task}` does not take so many arguments: `{extra}`"),
         _ => bail!("there is no task `{task}`\nhint: `cargo xtask help` lists them"),
     }
 }
@@ -79,6 +81,7 @@ cargo xtask TASK
   demo [--listen ADDR] [--data DIR]
                                  build everything, run the order service, and say what to curl
   test [ARGS]                    tidy, guests, then `cargo test --workspace ARGS` and the guests' own tests
+  threats                        run the tests of every threat in docs/threats.md, and print row by row how they went
   bench [NAME]                   build as released, measure beside raw wasmtime, and write docs/performance.md
   tidy                           check the dependency arrows, the lints, the code in the pages, and that no committed
                                  file names this machine

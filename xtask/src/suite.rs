@@ -1,5 +1,8 @@
 //! Every test that needs nothing else installed.
 
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::workspace::{self, Workspace, cargo};
@@ -12,12 +15,17 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let writ = guests::build_and_sign(workspace)?;
     cargo_component::build_if_installed(workspace, &writ)?;
 
-    let mut tests = cargo();
-    tests.current_dir(workspace.root()).args(["test", "--workspace"]).args(args);
-    tests.env("WRIT_HOME", workspace.home()).env("WRIT_GUESTS", workspace.guests()).env("WRIT_BIN", writ);
-    workspace::succeed(&mut tests)?;
+    workspace::succeed(tests(workspace, &writ).args(args))?;
 
     let mut guests = cargo();
     guests.current_dir(workspace.components()).args(["test", "--target-dir"]).arg(workspace.components_target());
     workspace::succeed(&mut guests)
+}
+
+/// `cargo test --workspace`, which finds everything it needs.
+pub(crate) fn tests(workspace: &Workspace, writ: &Path) -> Command {
+    let mut tests = cargo();
+    tests.current_dir(workspace.root()).args(["test", "--workspace"]);
+    tests.env("WRIT_HOME", workspace.home()).env("WRIT_GUESTS", workspace.guests()).env("WRIT_BIN", writ);
+    tests
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::OFlags;
+use writ_signing::defence::stands;
 use writ_signing::{PublicKey, Role, SigningKey};
 use zeroize::Zeroizing;
 
@@ -83,6 +84,10 @@ impl Keys {
             return self.load(wanted);
         }
         let Ok(public) = wanted.parse::<PublicKey>() else {
+            if SigningKey::from_seed(wanted).is_ok() {
+                let hint = "make another one; a seed is handed over with --seed-stdin";
+                return Err(Advice::new("a seed was given as an argument, where others can read it", hint).into());
+            }
             bail!("{wanted:?} is neither the name of a key nor a public key");
         };
         let mut usable = self.all()?.into_iter().flatten();
@@ -128,7 +133,7 @@ pub(crate) fn store(path: &Path, key: &SigningKey) -> Result<bool> {
 /// Refuses a name that is not 1 to 64 of `a-z`, `0-9` and `-`: it becomes a file's name.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    if matches!(name.len(), 1..=64) && name.bytes().all(known) {
+    if (matches!(name.len(), 1..=64) && name.bytes().all(known)) || !stands("key: name") {
         return Ok(());
     }
     bail!("{name:?} cannot be a key's name: expected 1 to 64 of a-z, 0-9 and -")
@@ -165,6 +170,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use expect_test::{Expect, expect};
+    use writ_signing::defence::without;
 
     use super::*;
 
@@ -212,6 +218,54 @@ mod tests {
         for name in ["a", "-", "local-operator", &"9".repeat(64)] {
             assert!(check_name(name).is_ok(), "{name:?}");
         }
+    }
+
+    /// The attempts of a local user that come to something: each must come to nothing.
+    fn successes() -> Vec<&'static str> {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(folder.path().join("keys"));
+        let key = SigningKey::from_seed(SEED).unwrap();
+        let path = keys.store("k", &key).unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "kept").unwrap();
+        let mut successes = Vec::new();
+        let mut attempt = |what, succeeds: bool| successes.extend(succeeds.then_some(what));
+
+        attempt("a key is made readable to others", fs::metadata(&path).unwrap().mode() & 0o077 != 0);
+        fs::hard_link(&victim, keys.path("hard")).unwrap();
+        std::os::unix::fs::symlink(&victim, keys.path("soft")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), keys.path("dangling")).unwrap();
+        for name in ["hard", "soft", "dangling"] {
+            attempt("a key is written through a link", keys.store(name, &key).is_ok());
+        }
+        attempt("a file was overwritten", fs::read(&victim).unwrap() != b"kept");
+        attempt("a key is written elsewhere", keys.store("../stray", &key).is_ok());
+        let other = SigningKey::generate(Role::Account).unwrap();
+        store(&keys.path("other"), &other).unwrap();
+        std::os::unix::fs::symlink(keys.path("other"), keys.path("link")).unwrap();
+        attempt("a key is read through a link", keys.load("link").is_ok());
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        attempt("a key that others could read is used", keys.load("k").is_ok());
+        successes
+    }
+
+    #[test]
+    fn threat_21_a_local_user_gets_no_key_and_plants_none() {
+        assert!(successes().is_empty(), "{:?}", successes());
+        for (defence, success) in [
+            ("key: name", "a key is written elsewhere"),
+            ("private file: link", "a key is read through a link"),
+            ("private file: mode", "a key that others could read is used"),
+        ] {
+            assert_eq!(without(defence, successes), [success]);
+        }
+    }
+
+    #[test]
+    fn threat_21_a_seed_is_no_argument_and_is_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = format!("{:#}", Keys::in_folder(folder.path().join("keys")).find(SEED).unwrap_err());
+        assert!(error.contains("given as an argument") && !error.contains(SEED), "{error}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `writ inspect`: what a component's file says, who signed it, and whether that holds here.
 
+mod older;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -76,6 +78,7 @@ impl Report {
             "exports": self.exports(),
             "granted": self.here.as_ref().and_then(|here| here.as_ref().ok()),
             "denied": self.here.as_ref().and_then(|here| here.as_ref().err()).map(as_denials),
+            "untrusted_wascap": self.facts.older.iter().map(older::as_json).collect::<Vec<_>>(),
             "tokens": self.facts.content.tokens.iter().map(|token| Value::Object(as_json(token))).collect::<Vec<_>>(),
         })
     }
@@ -101,6 +104,7 @@ impl Report {
         if let Ok(component) = &self.facts.verified {
             wider::warn(component);
         }
+        older::tell(&self.facts.older)?;
         self.tell_interfaces()?;
         self.tell_here()?;
         self.tell_opened()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, TrustPolicy};
 use writ_provider::Document;
+use writ_signing::defence::stands;
 use writ_signing::token;
 
 use super::{Candidate, Policies};
@@ -83,5 +84,18 @@ pub(super) fn statements(candidate: &Candidate<'_>, application: &Application, p
         capabilities: Some(restriction),
         limits: BTreeMap::new(),
     }));
+    statements.retain(|statement| stands(heard(&statement.document)));
     statements
+}
+
+/// The defence that a document is: that it is not left out.
+fn heard(document: &Document) -> &'static str {
+    match document {
+        Document::Component => "document: component",
+        Document::SigningKey => "document: signing key",
+        Document::Account => "document: account",
+        Document::Trust => "document: trust",
+        Document::HostPolicy => "document: host policy",
+        _ => "document: restriction",
+    }
 }

@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
 use super::list;
@@ -54,7 +55,7 @@ impl Constraint for Entry {
         };
         match &self.names {
             Names::Any => Ok(()),
-            Names::Only(patterns) if patterns.iter().any(covers) => Ok(()),
+            Names::Only(patterns) if patterns.iter().any(covers) || !stands("environment: name") => Ok(()),
             Names::Only(patterns) if patterns.is_empty() => Err(Denied::new("permits no variable")),
             Names::Only(patterns) => Err(Denied::new(format!("permits {}", list(patterns)))),
         }

@@ -26,6 +26,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 use wasmtime_wasi::{FsPerms, WasiCtx};
+use writ_provider::defence::stands;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig, OpenError};
 
 use super::{list, written};
@@ -85,16 +86,18 @@ impl Constraint for Entry {
     fn permits(&self, folder: &Folder) -> Result<(), Denied> {
         if let Paths::Only(paths) = &self.paths
             && !paths.iter().any(|path| Path::new(&folder.guest).starts_with(path))
+            && stands("filesystem: path")
         {
             let permitted = if paths.is_empty() { "no folder".to_owned() } else { list(paths) };
             return Err(Denied::new(format!("permits {permitted}")));
         }
         if let Some(host) = &self.host
             && !fs::canonicalize(host).is_ok_and(|own| folder.host.starts_with(own))
+            && stands("filesystem: host")
         {
             return Err(Denied::new(format!("permits what lies in the host's {}", host.display())));
         }
-        if self.rights < folder.rights {
+        if self.rights < folder.rights && stands("filesystem: right") {
             return Err(Denied::new("permits reading alone"));
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use writ_signing::defence::stands;
 
 use crate::units::Rate;
 
@@ -78,7 +79,12 @@ impl<C: Constraint> Claim<C> {
     /// [`InvalidClaim`] names the entry and the field.
     pub fn parse(value: &Value) -> Result<Self, InvalidClaim> {
         let entry = |index: usize, value: &Value| {
-            C::deserialize(value).map_err(|error| InvalidClaim { entry: Some(index), reason: error.to_string() })
+            let invalid = |reason| InvalidClaim { entry: Some(index), reason };
+            // Most readers take one for an absent field, which does not narrow; it was meant to.
+            if let Some(field) = field_without_value(value).filter(|_| stands("claim: field without a value")) {
+                return Err(invalid(format!("`{field}` has no value: write one, or leave it out")));
+            }
+            C::deserialize(value).map_err(|error| invalid(error.to_string()))
         };
         match value {
             Value::String(word) if word == "any" && !C::NAMED => Ok(Self::Any),
@@ -166,6 +172,11 @@ fn is_slower(rate: Option<Rate>, most: Option<Rate>) -> bool {
     let (Some(rate), Some(most)) = (rate, most) else { return most.is_none() };
     let each = |rate: Rate, other: Rate| u128::from(rate.count()) * u128::from(other.per().duration().as_secs());
     rate.count() <= most.count() && each(rate, most) <= each(most, rate)
+}
+
+fn field_without_value(entry: &Value) -> Option<&String> {
+    let mut fields = entry.as_object()?.iter();
+    fields.find_map(|(field, value)| value.is_null().then_some(field))
 }
 
 /// A request that a document does not permit, in a sentence without the document's name.

@@ -142,3 +142,7 @@ pub use target::{Busy, Callable, Failure, FailureKind, Permit, Target, Work};
 pub use wasmtime;
 pub use wasmtime::component::{HasData, LinkerInstance, Resource, ResourceTable};
 pub use writ_signing::{Principal, PublicKey, units};
+
+/// For the tests of the threats: see `docs/threats.md`.
+#[doc(hidden)]
+pub use writ_signing::defence;

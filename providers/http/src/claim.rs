@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::units::Rate;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
@@ -70,14 +71,18 @@ impl Constraint for HttpEntry {
     type Plan = RoutePlan;
 
     fn permits(&self, request: HttpRequest<'_>) -> Result<(), Denied> {
-        if !self.hosts.0.iter().any(|pattern| pattern.covers(request.host)) {
+        if !self.hosts.0.iter().any(|pattern| pattern.covers(request.host)) && stands("http-server: host") {
             return Err(Denied(format!("permits hosts {}, not {}", listed(&self.hosts.0), request.host)));
         }
-        if let Some(paths) = self.paths.0.as_deref().filter(|paths| !paths.iter().any(|p| p.covers(request.path))) {
+        if let Some(paths) = self.paths.0.as_deref().filter(|paths| !paths.iter().any(|p| p.covers(request.path)))
+            && stands("http-server: path")
+        {
             return Err(Denied(format!("permits paths {}, not {}", listed(paths), request.path)));
         }
         match (&self.methods, request.method) {
-            (Some(methods), Some(method)) if !methods.0.iter().any(|known| known == method) => {
+            (Some(methods), Some(method))
+                if !methods.0.iter().any(|known| known == method) && stands("http-server: method") =>
+            {
                 Err(Denied(format!("permits methods {}, not {method}", listed(&methods.0))))
             }
             _ => Ok(()),

@@ -27,6 +27,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::units::{Rate, Size};
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
@@ -175,7 +176,7 @@ impl Entry {
     fn names(&self, bucket: &str) -> Result<(), Denied> {
         match &self.bucket {
             Buckets::Any => Ok(()),
-            Buckets::Named(name) if name == bucket => Ok(()),
+            Buckets::Named(name) if name == bucket || !stands("keyvalue: bucket") => Ok(()),
             Buckets::Named(name) => Err(Denied(format!("permits the bucket {}, not {}", Shown(name), Shown(bucket)))),
         }
     }
@@ -183,7 +184,7 @@ impl Entry {
     fn does(&self, verb: Verb) -> Result<(), Denied> {
         match &self.verbs {
             None => Ok(()),
-            Some(verbs) if verbs.contains(&verb) => Ok(()),
+            Some(verbs) if verbs.contains(&verb) || !stands("keyvalue: verb") => Ok(()),
             Some(verbs) if verbs.is_empty() => Err(Denied(format!("permits to open the bucket, not `{verb}`"))),
             Some(verbs) => {
                 let permitted: Vec<String> = verbs.iter().map(|verb| format!("`{verb}`")).collect();
@@ -208,7 +209,7 @@ impl Entry {
 
     fn starts(&self, key: &str) -> Result<(), Denied> {
         // Asked first: comparing with an empty prefix costs ten times as much as not comparing.
-        if self.prefix.is_empty() || key.starts_with(&self.prefix) {
+        if self.prefix.is_empty() || key.starts_with(&self.prefix) || !stands("keyvalue: prefix") {
             return Ok(());
         }
         Err(Denied(format!("permits keys that start with {}, not {}", Shown(&self.prefix), Shown(key))))
@@ -216,7 +217,7 @@ impl Entry {
 
     fn fits(&self, size: usize) -> Result<(), Denied> {
         match self.size {
-            Some(most) if u64::try_from(size).map_or(true, |size| size > most.bytes()) => {
+            Some(most) if u64::try_from(size).map_or(true, |size| size > most.bytes()) && stands("keyvalue: size") => {
                 Err(Denied(format!("permits values of at most {most}, not {size} B")))
             }
             _ => Ok(()),

@@ -15,6 +15,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::units::Rate;
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
@@ -63,7 +64,7 @@ impl Constraint for Entry {
 
     fn permits(&self, request: Request) -> Result<(), Denied> {
         match self.level {
-            Some(least) if request.level < least => {
+            Some(least) if request.level < least && stands("logging: level") => {
                 Err(Denied::new(format!("permits lines from `{least}` up, not `{}`", request.level)))
             }
             _ => Ok(()),
@@ -171,7 +172,7 @@ mod tests {
                 "refused: entry 1: `200` is not a rate such as `200/s`: a whole number and one of `/s`, `/m`, `/h`"
             ],
         );
-        check(json!({"level": null}), expect!["refused: entry 1: invalid type: null, expected string or map"]);
+        check(json!({"level": null}), expect!["refused: entry 1: `level` has no value: write one, or leave it out"]);
         check(json!("all"), expect!["refused: expected a list of entries, or one entry"]);
         check(json!(null), expect!["refused: expected a list of entries, or one entry"]);
     }

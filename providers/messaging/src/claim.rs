@@ -28,6 +28,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::units::{Rate, Size};
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
@@ -91,16 +92,22 @@ impl Constraint for Entry {
         match request {
             Request::Publish { subject, size } => {
                 let named = self.publish.as_ref().is_some_and(|named| named.match_published(subject));
-                named.then_some(()).ok_or_else(|| not_named("publish to", subject, self.publish.as_ref()))?;
+                (named || !stands("messaging: publish"))
+                    .then_some(())
+                    .ok_or_else(|| not_named("publish to", subject, self.publish.as_ref()))?;
                 self.permits_size(size)
             }
             Request::Subscribe { pattern } => {
                 let named = self.subscribe.as_ref().is_some_and(|named| named.cover(pattern));
-                named.then_some(()).ok_or_else(|| not_named("subscribe to", pattern, self.subscribe.as_ref()))
+                (named || !stands("messaging: subscribe"))
+                    .then_some(())
+                    .ok_or_else(|| not_named("subscribe to", pattern, self.subscribe.as_ref()))
             }
             Request::Deliver { subject } => {
                 let named = self.subscribe.as_ref().is_some_and(|named| named.match_received(subject));
-                named.then_some(()).ok_or_else(|| not_named("receive", subject, self.subscribe.as_ref()))
+                (named || !stands("messaging: deliver"))
+                    .then_some(())
+                    .ok_or_else(|| not_named("receive", subject, self.subscribe.as_ref()))
             }
         }
     }
@@ -153,7 +160,7 @@ impl Constraint for Entry {
 impl Entry {
     fn permits_size(&self, size: usize) -> Result<(), Denied> {
         let Some(most) = self.size else { return Ok(()) };
-        if u64::try_from(size).is_ok_and(|size| size <= most.bytes()) {
+        if u64::try_from(size).is_ok_and(|size| size <= most.bytes()) || !stands("messaging: size") {
             return Ok(());
         }
         Err(Denied::new(format!("permits messages of {most} at most, not {size} bytes")))

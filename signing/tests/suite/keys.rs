@@ -192,7 +192,7 @@ fn serde_is_the_text() {
 }
 
 /// The points of order 1, 2, 4, 4, 8, 8, 8, 8.
-const SMALL_ORDER: [&str; 8] = [
+pub(crate) const SMALL_ORDER: [&str; 8] = [
     "0100000000000000000000000000000000000000000000000000000000000000",
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     "0000000000000000000000000000000000000000000000000000000000000000",
@@ -203,7 +203,7 @@ const SMALL_ORDER: [&str; 8] = [
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
 ];
 
-fn unhex(text: &str) -> [u8; 32] {
+pub(crate) fn unhex(text: &str) -> [u8; 32] {
     HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap()
 }
 
@@ -211,7 +211,7 @@ fn seed_of(prefix: u8) -> String {
     encode(&[&[18 << 3 | prefix >> 5, prefix << 3], [7; 32].as_slice()].concat())
 }
 
-fn public_of(prefix: u8, point: &[u8; 32]) -> String {
+pub(crate) fn public_of(prefix: u8, point: &[u8; 32]) -> String {
     encode(&[&[prefix], point.as_slice()].concat())
 }
 

@@ -3,5 +3,6 @@
 // A panic is a failed test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod authority;
 mod embed;
 mod outside;

@@ -1,6 +1,8 @@
 //! `inspect` and `verify`: what is in a file, and whether it holds.
 
-use serde_json::Value;
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
+use writ_signing::{Role, SigningKey};
 use writ_tests::{Home, Scratch, guest, unsigned_guest};
 
 fn inspect(home: &Home, file: &str) -> Value {
@@ -44,6 +46,44 @@ fn inspect_shows_the_imports_of_an_unsigned_file() {
     let output = Home::shared().writ(&["inspect", file.to_str().unwrap()]);
     let said = format!("{}{}", output.stdout, output.stderr);
     assert!(said.contains("wasi:keyvalue/store@0.2.0-draft") && said.contains("not signed"), "{said}");
+}
+
+/// What wasmCloud's wascap signed, in a core module and in a component: shown, made harmless, and vouching for nothing.
+#[test]
+fn inspect_shows_what_wascap_signed_and_trusts_none_of_it() {
+    let (home, scratch) = (Home::new(), Scratch::new());
+    let account = SigningKey::generate(Role::Account).unwrap();
+    let payload = json!({
+        "jti": "x", "iat": 1_600_000_000, "iss": account.public(), "sub": "MB…", "wascap_revision": 2,
+        "wascap": { "name": "echo\u{1b}[2J\nverifies  yes", "hash": "00", "caps": ["wasmcloud:httpserver"] },
+    });
+    let segments = [r#"{"typ":"jwt","alg":"Ed25519"}"#, &payload.to_string()];
+    let message = segments.map(|segment| BASE64URL_NOPAD.encode(segment.as_bytes())).join(".");
+    let token = format!("{message}.{}", BASE64URL_NOPAD.encode(&account.sign(message.as_bytes())));
+    let length = token.len() + 4;
+    let section =
+        [[0, (length & 0x7f) as u8 | 0x80, (length >> 7) as u8, 3].as_slice(), b"jwt".as_slice(), token.as_bytes()]
+            .concat();
+    for preamble in [b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0"] {
+        let file = scratch.write("old.wasm", [preamble, section.as_slice()].concat());
+        let file = file.to_str().unwrap();
+        let said = home.writ(&["inspect", file]).succeeded();
+        assert!(said.stderr.contains("nothing of that is trusted"), "{said:?}");
+        for words in [
+            "verifies  no: ",
+            "untrusted wascap token, section jwt at byte 8",
+            "wasmcloud:httpserver",
+            "never compared",
+        ] {
+            assert!(said.stdout.contains(words), "{words} is not in\n{}", said.stdout);
+        }
+        assert!(!said.stdout.contains('\u{1b}') && !said.stdout.contains("\nverifies  yes"), "{}", said.stdout);
+        let found = inspect(&home, file);
+        assert_eq!(found["verifies"], false);
+        assert_eq!(found["untrusted_wascap"][0]["claims"]["iss"], json!(account.public()));
+        assert_eq!(found["untrusted_wascap"][0]["signed_by_issuer"], true);
+        home.writ(&["verify", file]).refused();
+    }
 }
 
 #[test]

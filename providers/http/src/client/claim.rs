@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use writ_provider::defence::stands;
 use writ_provider::units::{Rate, Size};
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
@@ -78,21 +79,27 @@ impl Constraint for ClientEntry {
     type Request<'a> = ClientRequest<'a>;
 
     fn permits(&self, request: ClientRequest<'_>) -> Result<(), Denied> {
-        if !self.hosts.0.iter().any(|pattern| pattern.covers(request.host)) {
+        if !self.hosts.0.iter().any(|pattern| pattern.covers(request.host)) && stands("http-client: host") {
             return Err(Denied(format!("permits hosts {}, not `{}`", listed(&self.hosts.0), request.host)));
         }
-        if let Some(known) = self.methods.as_ref().filter(|known| !known.0.iter().any(|m| m == request.method)) {
+        if let Some(known) = self.methods.as_ref().filter(|known| !known.0.iter().any(|m| m == request.method))
+            && stands("http-client: method")
+        {
             return Err(Denied(format!("permits methods {}, not {}", listed(&known.0), request.method)));
         }
-        if let Some(known) = self.schemes.as_ref().filter(|known| !known.0.contains(&request.scheme)) {
+        if let Some(known) = self.schemes.as_ref().filter(|known| !known.0.contains(&request.scheme))
+            && stands("http-client: scheme")
+        {
             return Err(Denied(format!("permits schemes {}, not {}", listed(&known.0), request.scheme)));
         }
-        if let Some(known) = self.ports.as_ref().filter(|known| !known.0.contains(&request.port)) {
+        if let Some(known) = self.ports.as_ref().filter(|known| !known.0.contains(&request.port))
+            && stands("http-client: port")
+        {
             return Err(Denied(format!("permits ports {}, not {}", listed(&known.0), request.port)));
         }
         self.permits_path(request.path)?;
         match request.address {
-            Some(address) if !self.addresses.permit(address) => {
+            Some(address) if !self.addresses.permit(address) && stands("http-client: address") => {
                 let kind = Kind::of(address);
                 Err(Denied(format!("permits addresses {}, not {address} ({kind})", self.addresses)))
             }
@@ -158,6 +165,7 @@ impl ClientEntry {
         let Some(prefixes) = self.paths.as_ref().and_then(|paths| paths.0.as_deref()) else { return Ok(()) };
         let covered = prefixes.iter().any(|prefix| prefix.covers(path));
         match check_path(path) {
+            _ if !stands("http-client: path") => Ok(()),
             Ok(()) if covered => Ok(()),
             Ok(()) => Err(Denied(format!("permits paths {}, not `{}`", listed(prefixes), short(path)))),
             Err(reason) => Err(Denied(format!("permits paths {}; {reason}", listed(prefixes)))),
@@ -166,7 +174,7 @@ impl ClientEntry {
 
     fn permits_size(&self, size: u64) -> Result<(), Denied> {
         match self.size {
-            Some(most) if size > most.bytes() => {
+            Some(most) if size > most.bytes() && stands("http-client: size") => {
                 Err(Denied(format!("permits responses of {} bytes, not {size}", most.bytes())))
             }
             _ => Ok(()),
