@@ -17,6 +17,7 @@ use crate::budgets::Budgets;
 use crate::cache::Cache;
 use crate::denial::Denials;
 use crate::engine::{Capacity, Ticker, engine};
+use crate::learn::Learner;
 use crate::link::{LinkError, link};
 use crate::load::{Artifact, Export};
 use crate::prepared::{Entry, Gate, Pool, Prepared};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub policies: Policies,
     /// Where what is decided and done is written down; without it, nothing is.
     pub audit: Option<Audit>,
+    /// Who learns what components ask for. It hears of it from who writes the audit log: without one, nothing is learnt.
+    pub learner: Option<Learner>,
 }
 
 /// A process that runs components: what it serves, what it allows, and what it runs.
@@ -46,6 +49,7 @@ pub struct Host {
     cache: Option<Arc<Cache>>,
     policies: RwLock<Policies>,
     clerk: Option<Arc<Clerk>>,
+    learner: Option<Learner>,
     // What deployments have in common: a swap resets none of it.
     budgets: Budgets,
     shares: Shares,
@@ -144,7 +148,7 @@ impl Host {
     /// # Errors
     /// [`HostError`], where the machine lacks address space or threads.
     pub fn new(settings: Settings, registry: Registry) -> Result<Self, HostError> {
-        let Settings { capacity, cache, policies, audit } = settings;
+        let Settings { capacity, cache, policies, audit, learner } = settings;
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
@@ -154,7 +158,8 @@ impl Host {
             registry,
             cache: cache.map(Arc::new),
             policies: RwLock::new(policies),
-            clerk: audit.map(Audit::clerk).transpose()?.map(Arc::new),
+            clerk: audit.map(|audit| audit.clerk(learner.clone())).transpose()?.map(Arc::new),
+            learner,
             budgets: Budgets::default(),
             shares: Shares::default(),
             standings: Standings::default(),
@@ -213,6 +218,9 @@ impl Host {
         let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new(), _withdrawal: None };
         if let Some(clerk) = &self.clerk {
             clerk.audit().record_grants(admission);
+        }
+        if let Some(learner) = &self.learner {
+            learner.begin(admission, self.vocabulary());
         }
         let share = self.share(admission);
         for admitted in admission.components() {

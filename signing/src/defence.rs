@@ -38,7 +38,9 @@ mod switches {
 
     impl Drop for Again {
         fn drop(&mut self) {
-            OFF.with_borrow_mut(|off| drop(off.pop()));
+            OFF.with_borrow_mut(|off| {
+                off.pop();
+            });
         }
     }
 }
