@@ -260,8 +260,18 @@ mod tests {
         // One permits the other.
         let asked = || each(json!([{ "names": ["APP_*"] }, { "names": ["APP_A"] }]));
         check("environment", names(), vec![(0, asked())], json!([{ "names": ["APP_*"] }]));
-        check("environment", json!([names(), { "names": ["X"] }]), vec![(1, each(json!([{ "names": ["X"] }])))], json!([{ "names": ["X"] }]));
-        check("environment", json!([{ "names": "any" }]), vec![(0, Kept::Joined(json!({})))], json!([{ "names": "any" }]));
+        check(
+            "environment",
+            json!([names(), { "names": ["X"] }]),
+            vec![(1, each(json!([{ "names": ["X"] }])))],
+            json!([{ "names": ["X"] }]),
+        );
+        check(
+            "environment",
+            json!([{ "names": "any" }]),
+            vec![(0, Kept::Joined(json!({})))],
+            json!([{ "names": "any" }]),
+        );
         check("environment", names(), vec![(7, asked())], json!([]));
     }
 

@@ -23,7 +23,9 @@ fn link(provider: &str, interface: [&str; 3], given: &str, calls: bool) -> Strin
     let config = format!("{{ config: [{{ name: {provider}-given, properties: {{ {given} }} }}] }}");
     let ends = match calls {
         true => format!("target: {{ name: front }}, source: {config}"),
-        false => format!("target: {{ name: {provider}, config: [{{ name: {provider}-given, properties: {{ {given} }} }}] }}"),
+        false => {
+            format!("target: {{ name: {provider}, config: [{{ name: {provider}-given, properties: {{ {given} }} }}] }}")
+        }
     };
     format!(
         "        - type: link\n          properties: {{ {ends}, namespace: {namespace}, package: {package}, interfaces: [{interface}] }}\n"
@@ -112,7 +114,9 @@ fn pasting_the_lines_of_every_document_makes_it_pass() {
     work.write("app.yaml", manifest(&restriction.join(", ")));
     sign(&below("claims", &own));
     let granted = work.run(&["up", "app.yaml", "--check"]).stdout;
-    for capability in ["keyvalue", "messaging", "logging", "http-client", "http-server", "config", "environment", "filesystem"] {
+    for capability in
+        ["keyvalue", "messaging", "logging", "http-client", "http-server", "config", "environment", "filesystem"]
+    {
         assert!(granted.contains(capability), "{capability} is not in {granted}");
     }
 }

@@ -69,7 +69,10 @@ fn traffic(up: &Up) -> Vec<(u16, Value)> {
         let settled = totals.status == 200 && totals.json() == all;
         (settled || is_denied()).then_some(())
     });
-    answers.into_iter().map(|answer| (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))).collect()
+    answers
+        .into_iter()
+        .map(|answer| (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null)))
+        .collect()
 }
 
 /// The claims without one of their entries, or one of their empty claims; each once.
@@ -135,7 +138,8 @@ fn what_was_learnt_outlives_a_crash() {
     assert_eq!(up.get("/probe?bucket=mine").json()["outcome"], "ok");
     assert_eq!(up.get("/probe?bucket=other").json()["outcome"], "access-denied");
     let file = learnt.join("intruder-bucket.yaml");
-    let text = eventually("the proposal", || fs::read_to_string(&file).ok().filter(|text| text.contains("bucket: other")));
+    let text =
+        eventually("the proposal", || fs::read_to_string(&file).ok().filter(|text| text.contains("bucket: other")));
     up.kill9();
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
     let (claims, proposals) = text.split_once("# Refused while it ran").unwrap();

@@ -317,17 +317,34 @@ mod tests {
             let ports = prop::sample::select(vec![json!(80), json!([80, 443])]);
             let paths = prop::sample::select(vec![json!("any"), json!("/"), json!(["/a"]), json!("/a/b")]);
             let addresses = prop::sample::select(vec![
-                json!("any"), json!("public"), json!(["public", "10.0.0.0/8"]), json!("10.1.0.0/16"), json!("10.1.2.3"),
-                json!("8.8.8.8"), json!(["fd00::/8"]), json!("fd00:1::/32"),
+                json!("any"),
+                json!("public"),
+                json!(["public", "10.0.0.0/8"]),
+                json!("10.1.0.0/16"),
+                json!("10.1.2.3"),
+                json!("8.8.8.8"),
+                json!(["fd00::/8"]),
+                json!("fd00:1::/32"),
             ]);
             let size = prop::sample::select(vec![json!("1B"), json!("2B")]);
             let optional = (
-                prop::option::of(methods), prop::option::of(schemes), prop::option::of(ports), prop::option::of(paths),
-                prop::option::of(addresses), prop::option::of(size),
+                prop::option::of(methods),
+                prop::option::of(schemes),
+                prop::option::of(ports),
+                prop::option::of(paths),
+                prop::option::of(addresses),
+                prop::option::of(size),
             );
             (hosts, optional).prop_map(|(hosts, (methods, schemes, ports, paths, addresses, size))| {
                 let mut entry = json!({ "hosts": hosts });
-                let fields = [("methods", methods), ("schemes", schemes), ("ports", ports), ("paths", paths), ("addresses", addresses), ("size", size)];
+                let fields = [
+                    ("methods", methods),
+                    ("schemes", schemes),
+                    ("ports", ports),
+                    ("paths", paths),
+                    ("addresses", addresses),
+                    ("size", size),
+                ];
                 for (name, value) in fields {
                     entry.as_object_mut().unwrap().extend(value.map(|value| (name.to_owned(), value)));
                 }
