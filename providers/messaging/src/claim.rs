@@ -536,11 +536,13 @@ mod tests {
                 if one.covers(&other) {
                     let asks = |request: Request<'_>| other.permits(request).is_err() || one.permits(request).is_ok();
                     for subject in SUBJECTS.iter().map(|text| text.parse().unwrap()) {
-                        prop_assert!([0, 1, 2, 3].iter().all(|size| asks(Request::Publish { subject: &subject, size: *size })));
-                        prop_assert!(asks(Request::Deliver { subject: &subject }));
+                        for size in [0, 1, 2, 3] {
+                            prop_assert!(asks(Request::Publish { subject: &subject, size }), "to {}", subject);
+                        }
+                        prop_assert!(asks(Request::Deliver { subject: &subject }), "from {}", subject);
                     }
                     for pattern in PATTERNS.iter().map(|text| text.parse().unwrap()) {
-                        prop_assert!(asks(Request::Subscribe { pattern: &pattern }));
+                        prop_assert!(asks(Request::Subscribe { pattern: &pattern }), "to all of {}", pattern);
                     }
                 }
             }
