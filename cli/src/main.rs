@@ -16,6 +16,7 @@ mod escape;
 mod facts;
 mod files;
 mod home;
+mod learn;
 mod log;
 mod output;
 mod process;

@@ -30,6 +30,7 @@ use file::Files;
 
 use crate::authorize::Admission;
 use crate::denial::Denials;
+use crate::learn::Learner;
 
 /// How much an audit log may take up.
 #[derive(Debug, Clone, Copy)]
@@ -97,9 +98,9 @@ impl Audit {
     }
 
     /// Somebody who counts what guests cause, and writes it down.
-    pub(crate) fn clerk(self) -> io::Result<Clerk> {
+    pub(crate) fn clerk(self, learner: Option<Learner>) -> io::Result<Clerk> {
         let Bounds { uses, every, .. } = self.bounds;
-        Clerk::start(self, uses, every)
+        Clerk::start(self, uses, every, learner)
     }
 
     /// The number and the hash of the last line.

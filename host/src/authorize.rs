@@ -463,7 +463,12 @@ impl<'a> Review<'a> {
             let place = if link.at.is_nowhere() { String::new() } else { format!(" (line {})", link.at.line) };
             let what = format!("{purpose}: {plan}{place}");
             let by = refusals.iter().map(|refusal| refusal.document.clone()).collect();
-            self.asked.push(Asked { capability, what: what.clone(), refused_by: by, allowing: plan.allowing() });
+            let own = self.statements.iter().find(|statement| statement.document == Document::Component);
+            let own = own.and_then(|own| own.about(capability).ok().flatten());
+            let permits = |entry: &Value| plan.permitted_by(entry).is_ok();
+            let entry = own.and_then(|claim| vocabulary::entries(claim).iter().position(permits));
+            let allowing = plan.allowing();
+            self.asked.push(Asked { capability, what: what.clone(), refused_by: by, allowing, entry });
             if refusals.is_empty() {
                 continue;
             }

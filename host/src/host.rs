@@ -18,6 +18,7 @@ use crate::budgets::Budgets;
 use crate::cache::Cache;
 use crate::denial::Denials;
 use crate::engine::{Capacity, Ticker, engine};
+use crate::learn::Learner;
 use crate::link::{LinkError, link};
 use crate::load::{Artifact, Export};
 use crate::prepared::{Entry, Gate, Pool, Prepared};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub policies: Policies,
     /// Where what is decided and done is written down; without it, nothing is.
     pub audit: Option<Audit>,
+    /// Who learns what components ask for. It hears of it from who writes the audit log: without one, nothing is learnt.
+    pub learner: Option<Learner>,
 }
 
 /// A process that runs components: what it serves, what it allows, and what it runs.
@@ -47,6 +50,7 @@ pub struct Host {
     cache: Option<Arc<Cache>>,
     policies: RwLock<Policies>,
     clerk: Option<Arc<Clerk>>,
+    learner: Option<Learner>,
     // What deployments have in common: a swap resets none of it.
     budgets: Budgets,
     shares: Shares,
@@ -149,7 +153,7 @@ impl Host {
     /// # Errors
     /// [`HostError`], where the machine lacks address space or threads.
     pub fn new(settings: Settings, registry: Registry) -> Result<Self, HostError> {
-        let Settings { capacity, cache, policies, audit } = settings;
+        let Settings { capacity, cache, policies, audit, learner } = settings;
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
@@ -160,7 +164,8 @@ impl Host {
             registry,
             cache: cache.map(Arc::new),
             policies: RwLock::new(policies),
-            clerk: audit.map(Audit::clerk).transpose()?.map(Arc::new),
+            clerk: audit.map(|audit| audit.clerk(learner.clone())).transpose()?.map(Arc::new),
+            learner,
             budgets: Budgets::default(),
             shares: Shares::default(),
             standings,
@@ -239,6 +244,9 @@ impl Host {
         // Dropped after the routes of a deployment that fails: nothing that waits is told that it will never be called.
         let (generation, opening) = self.generation();
         let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new(), _withdrawal: None };
+        if let Some(learner) = &self.learner {
+            learner.begin(admission, self.vocabulary());
+        }
         let share = self.share(admission);
         for admitted in admission.components() {
             let gate = Gate::new(generation.clone(), self.shares.of(admitted, share));

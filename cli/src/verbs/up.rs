@@ -13,6 +13,7 @@ use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::learn::Learning;
 use crate::releases::Releases;
 use crate::revocations::Watch;
 use crate::running::{Running, Signals};
@@ -36,6 +37,9 @@ pub(crate) struct Up {
     /// Write down in the audit log how often what was granted is used, too, and not only what is denied
     #[arg(long)]
     audit_uses: bool,
+    /// Keep in this folder, as COMPONENT.yaml, the least claims that permit all that each component does: to sign it by
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
+    learn: Option<PathBuf>,
     /// Start a component even if a later release of it ran on this data folder; later means what follows this one from then on
     #[arg(long)]
     allow_rollback: bool,
@@ -75,17 +79,24 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     let releases = Releases::read(data.path(), args.allow_rollback)?;
     releases.check(&loaded)?;
     let audit = data.audit(args.audit_uses)?;
-    let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), ..options };
+    let learning = args.learn.as_deref().map(Learning::new).transpose()?;
+    let learner = learning.as_ref().map(Learning::learner);
+    let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), learner, ..options };
     let host = watch.before_each_start(runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?);
     let mut running = Running::new(&host, &watch, options).forward(releases);
     let runtime = runtime::tokio()?;
     let serving = serve(args, settings, home, (loaded, admission), &mut running);
-    let done = runtime.block_on(watch.during(&host, serving));
+    let watched = watch.during(&host, serving);
+    let done = match &learning {
+        Some(learning) => runtime.block_on(learning.during(watched)),
+        None => runtime.block_on(watched),
+    };
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     // With it goes what counts what guests did, after it wrote the last of it down.
     drop(running);
     drop(host);
+    learning.as_ref().map_or(Ok(()), Learning::write)?;
     tracing::info!(target: "writ::audit", head = %audit.head(), "the audit log ends here");
     done
 }

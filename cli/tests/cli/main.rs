@@ -13,6 +13,7 @@ mod keys;
 mod knowing;
 mod manual;
 mod new;
+mod pasting;
 mod revoke;
 mod sign;
 mod trust;

@@ -48,6 +48,8 @@ pub struct Asked {
     pub refused_by: Vec<Document>,
     /// The smallest entry that permits it.
     pub allowing: Value,
+    /// Which entry of the component's own claim permits it, by its index; 0 where that is `any`.
+    pub entry: Option<usize>,
 }
 
 /// What one document says about one capability.

@@ -334,4 +334,26 @@ mod tests {
             assert!(offered.permits(HttpEntry::request(&plan)).is_ok(), "{plan}");
         }
     }
+
+    /// Whether the first entry covers the second.
+    #[track_caller]
+    fn covers(one: Value, other: Value, expected: bool) {
+        assert_eq!(entry(&one).unwrap().covers(&entry(&other).unwrap()), expected, "{one} {other}");
+    }
+
+    #[test]
+    fn what_covers_what() {
+        let all = || json!({"hosts": "any", "paths": "any"});
+        let some = || json!({"hosts": ["a.b", "*.c"], "paths": ["/a"], "methods": ["GET", "PUT"]});
+        covers(all(), all(), true);
+        covers(all(), some(), true);
+        covers(some(), all(), false);
+        covers(some(), some(), true);
+        covers(some(), json!({"hosts": "x.c", "paths": "/a/b", "methods": "GET"}), true);
+        covers(some(), json!({"hosts": "x.c", "paths": "/a/b"}), false);
+        covers(some(), json!({"hosts": "x.c", "paths": "/ab", "methods": "GET"}), false);
+        covers(some(), json!({"hosts": "c", "paths": "/a", "methods": "GET"}), false);
+        covers(some(), json!({"hosts": "any", "paths": "/a", "methods": "GET"}), false);
+        covers(some(), json!({"hosts": "a.b", "paths": "any", "methods": "GET"}), false);
+    }
 }

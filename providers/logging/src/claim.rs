@@ -190,4 +190,17 @@ mod tests {
         let refused = Entry::plans(&LinkConfig::from([("level".to_owned(), "info".to_owned())])).unwrap_err();
         expect!["`level`: a link to logging has no configuration; leave it out"].assert_eq(&refused.to_string());
     }
+
+    #[test]
+    fn what_covers_what() {
+        for (one, other, expected) in [
+            (json!({}), json!({"level": "trace"}), true),
+            (json!({"level": "trace"}), json!({}), false),
+            (json!({"level": "info"}), json!({"level": "info", "rate": "1/s"}), true),
+            (json!({"level": "info"}), json!({"level": "debug"}), false),
+        ] {
+            let [one, other] = [one, other].map(|entry| serde_json::from_value::<Entry>(entry).unwrap());
+            assert_eq!(one.covers(&other), expected, "{one:?} {other:?}");
+        }
+    }
 }

@@ -508,4 +508,51 @@ mod tests {
             assert_eq!(entry.permits(Entry::request(&plan)), Ok(()));
         }
     }
+
+    mod covering {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        const PATTERNS: &[&str] = &["a", "b", "*", ">", "a.*", "a.>", "a.b", "*.b", "_INBOX.>", "_INBOX.x"];
+        const SUBJECTS: &[&str] = &["a", "b", "a.b", "a.b.c", "b.b", "_INBOX.x", "_INBOX.y.z"];
+
+        fn entries() -> impl Strategy<Value = Entry> {
+            let named = |most: usize| {
+                let some = prop::sample::subsequence(PATTERNS[..most].to_vec(), 1..=3);
+                prop_oneof![some.prop_map(|some| json!(some)), Just(json!("any"))]
+            };
+            let size = prop::sample::select(vec!["1B", "2B"]);
+            let parts = (prop::option::of(named(10)), prop::option::of(named(8)), prop::option::of(size));
+            parts.prop_filter_map("it names something", |(publish, subscribe, size)| {
+                let mut entry = json!({});
+                let mut set = |name: &str, value: Option<Value>| {
+                    entry.as_object_mut().unwrap().extend(value.map(|value| (name.to_owned(), value)));
+                };
+                set("size", size.filter(|_| publish.is_some()).map(Into::into));
+                set("publish", publish);
+                set("subscribe", subscribe);
+                serde_json::from_value(entry).ok()
+            })
+        }
+
+        proptest! {
+            #[test]
+            fn what_is_covered_permits_nothing_more(one in entries(), other in entries()) {
+                prop_assert!(one.covers(&one));
+                if one.covers(&other) {
+                    let asks = |request: Request<'_>| other.permits(request).is_err() || one.permits(request).is_ok();
+                    for subject in SUBJECTS.iter().map(|text| text.parse().unwrap()) {
+                        for size in [0, 1, 2, 3] {
+                            prop_assert!(asks(Request::Publish { subject: &subject, size }), "to {}", subject);
+                        }
+                        prop_assert!(asks(Request::Deliver { subject: &subject }), "from {}", subject);
+                    }
+                    for pattern in PATTERNS.iter().map(|text| text.parse().unwrap()) {
+                        prop_assert!(asks(Request::Subscribe { pattern: &pattern }), "to all of {}", pattern);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -95,6 +95,12 @@ impl World {
         Up::start(&self.home, &self.manifest, &self.scratch.data())
     }
 
+    /// What was written down so far.
+    fn audit(&self) -> String {
+        let data = self.scratch.data();
+        self.home.writ(&["audit", "show", "--data", data.to_str().unwrap()]).succeeded().stdout
+    }
+
     /// What `up` says that does not start.
     #[track_caller]
     fn refuses(&self) -> String {
@@ -132,6 +138,8 @@ fn a_revoked_component_stops_with_its_calls_and_the_reason() {
     });
     assert_eq!(up.get("/ok").status, 503);
     up.stop();
+    let audit = world.audit();
+    assert!(audit.contains("revoked") && audit.contains(&format!("{} was revoked by", world.id())), "{audit}");
     assert!(world.refuses().contains("was revoked by"), "{}", world.refuses());
 }
 
@@ -159,6 +167,9 @@ fn without_a_list_nothing_new_starts_until_it_is_back() {
     fs::write(&list, content).unwrap();
     eventually("its end", || (up.get("/ok").status == 200).then_some(()));
     up.logged("its end", |line| says(line, "in good standing again"));
+    up.stop();
+    let audit = world.audit();
+    assert!(audit.contains("suspended") && audit.contains("is in good standing again"), "{audit}");
 }
 
 /// Hangs up, and waits until the reload is refused with these words.

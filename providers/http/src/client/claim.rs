@@ -312,4 +312,76 @@ mod tests {
         let refused = ClientEntry::plans(&link).unwrap_err().to_string();
         assert_eq!(refused, "`address`: unknown; http-client has no properties");
     }
+
+    mod covering {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        fn entries() -> impl Strategy<Value = ClientEntry> {
+            let hosts = prop::sample::select(vec![json!("any"), json!("*.a.b"), json!(["x.a.b", "c.d"]), json!("c.d")]);
+            let methods = prop::sample::select(vec![json!("GET"), json!(["GET", "PUT"])]);
+            let schemes = prop::sample::select(vec![json!("http"), json!(["http", "https"])]);
+            let ports = prop::sample::select(vec![json!(80), json!([80, 443])]);
+            let paths = prop::sample::select(vec![json!("any"), json!("/"), json!(["/a"]), json!("/a/b")]);
+            let addresses = prop::sample::select(vec![
+                json!("any"),
+                json!("public"),
+                json!(["public", "10.0.0.0/8"]),
+                json!("10.1.0.0/16"),
+                json!("10.1.2.3"),
+                json!("8.8.8.8"),
+                json!(["fd00::/8"]),
+                json!("fd00:1::/32"),
+            ]);
+            let size = prop::sample::select(vec![json!("1B"), json!("2B")]);
+            let optional = (
+                prop::option::of(methods),
+                prop::option::of(schemes),
+                prop::option::of(ports),
+                prop::option::of(paths),
+                prop::option::of(addresses),
+                prop::option::of(size),
+            );
+            (hosts, optional).prop_map(|(hosts, (methods, schemes, ports, paths, addresses, size))| {
+                let mut entry = json!({ "hosts": hosts });
+                let fields = [
+                    ("methods", methods),
+                    ("schemes", schemes),
+                    ("ports", ports),
+                    ("paths", paths),
+                    ("addresses", addresses),
+                    ("size", size),
+                ];
+                for (name, value) in fields {
+                    entry.as_object_mut().unwrap().extend(value.map(|value| (name.to_owned(), value)));
+                }
+                serde_json::from_value(entry).unwrap()
+            })
+        }
+
+        proptest! {
+            #[test]
+            fn what_is_covered_permits_nothing_more(
+                one in entries(),
+                other in entries(),
+                host in prop::sample::select(vec!["x.a.b", "y.a.b", "c.d", "e.f"]),
+                path in prop::sample::select(vec!["/", "/a", "/a/b", "/a/b/c", "/ab", "/a/../b"]),
+            ) {
+                prop_assert!(one.covers(&one));
+                if one.covers(&other) {
+                    let host = host.parse().unwrap();
+                    let addresses = [None, Some("10.1.2.3"), Some("10.2.0.1"), Some("8.8.8.8"), Some("127.0.0.1"), Some("fd00:1::1"), Some("fd00:2::1"), Some("::ffff:10.1.2.3")];
+                    for (index, address) in addresses.into_iter().enumerate() {
+                        let address = address.map(|text| text.parse().unwrap());
+                        let method = if index % 2 == 0 { "GET" } else { "PUT" };
+                        for (scheme, port, size) in [(Scheme::Http, 80, 0), (Scheme::Https, 443, 2), (Scheme::Http, 8080, 3)] {
+                            let request = ClientRequest { method, scheme, host: &host, port, path, address, size };
+                            prop_assert!(other.permits(request).is_err() || one.permits(request).is_ok(), "{request:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
