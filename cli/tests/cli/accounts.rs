@@ -75,7 +75,7 @@ fn an_account_is_renewed_and_told_when_the_older_token_allows_more() {
     let renewed =
         work.run(&["account", "create", "acme", "--key", "acme", "--policy", "less.yaml"]).err(&expect![[r#"
             operator vouches for the account acme until DAY
-            warning: the older token allows more, and stands until it ends on DAY, wherever it is
+            warning: the older token says something else, and stands until it ends on DAY, wherever it is
             hint: `writ revoke A… --by O… --before TIME` voids it
         "#]]);
     assert_eq!(renewed.raw, first);
@@ -113,6 +113,7 @@ fn ci_signs_for_a_team() {
     team.write("team.tokens", &tokens);
     team.run(&["account", "import", "team.tokens"]).err(&expect![[r#"
         kept the token of the account team until DAY
+          O… vouches for A…
     "#]]);
     team.run(&["sign", "a.wasm"]).err(&expect![[r#"
         wrote the component's new id into writ.yaml; commit it
@@ -149,7 +150,9 @@ fn ci_signs_for_a_team() {
     ci.write("writ.yaml", team.text("writ.yaml"));
     ci.run(&["account", "import", "ci.tokens"]).err(&expect![[r#"
         kept the token of the signing key ci until DAY
+          A… vouches for A…
         kept the token of the account team until DAY
+          O… vouches for A…
     "#]]);
     ci.finish(ci.command(&["sign", "a.wasm", "--seed-stdin"]), &seed, 0).err(&expect![[r#"
         warning: the signing key's token ends before this signature does, on DAY, and this with it
@@ -310,15 +313,23 @@ fn nobody_else_s_word_is_put_in_the_place_of_what_is_kept() {
     mallory.run(&["key", "generate", "operator"]);
     mallory.run(&["account", "create", "mallory", "--any"]);
     mallory.run(&["account", "signing-key", "add", "local", "--key", &key, "--any-component", "--any"]);
-    import(mallory.run(&["account", "show", &key, "--tokens"]).raw, &[]).err(&expect![[""]]);
+    import(mallory.run(&["account", "show", &key, "--tokens"]).raw, &[]).err(&expect![[r#"
+        error: A… is kept here as the account's of O…, and A… says it is a signing key's
+    "#]]);
 
     let other = Work::new();
     let operator = other.run(&["key", "generate", "operator"]).raw;
     other.run(&["account", "create", "local", "--key", &key, "--any"]);
     let tokens = other.run(&["account", "show", &key, "--tokens"]).raw;
-    import(tokens.clone(), &[]).err(&expect![[""]]);
+    import(tokens.clone(), &[]).err(&expect![[r#"
+        error: O… vouches for A… here, and this token is of O…
+        hint: if that is its new issuer, --issuer O…
+    "#]]);
     assert!(team.run(&["verify", "a.wasm"]).stdout.contains("a.wasm"));
-    import(tokens, &["--issuer", operator.trim()]).err(&expect![[""]]);
+    import(tokens, &["--issuer", operator.trim()]).err(&expect![[r#"
+        kept the token of the account local until DAY
+          O… vouches for A…
+    "#]]);
 }
 
 #[test]

@@ -44,7 +44,10 @@ fn a_log_that_was_cut_is_no_good_one_until_somebody_says_so() {
     Audit::open(&work.path("data/audit"), Bounds::default()).unwrap().record(&event("three"));
     let (out, err) = said(&work, &[], 1);
     assert!(out.starts_with("the chain holds from record 1 to 3"), "{out}");
-    expect![[""]].assert_eq(&err);
+    expect![[r#"
+        error: records before these are missing, as they say themselves: 2
+        hint: somebody cut the log, or a disk lost its end; `--accept-missing 2` if you know which
+    "#]].assert_eq(&err);
     said(&work, &["--accept-missing", "3"], 1);
     said(&work, &["--accept-missing", "2"], 0);
     fs::remove_file(work.path("data/audit/head")).unwrap();

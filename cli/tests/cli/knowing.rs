@@ -279,11 +279,13 @@ fn what_does_not_verify_is_explained_as_far_as_it_goes() {
     work.write("a.wasm", b"\0asm\x01\0\0\0");
     unvouched(
         &work,
-        expect![[""]],
         expect![[r#"
-        error: a.wasm cannot be inspected
-          because: a core WebAssembly module, not a component; build for wasm32-wasip2, or convert it with `wasm-tools component new`
-    "#]],
+            a.wasm
+              verifies  no: a core WebAssembly module, not a component; build for wasm32-wasip2, or convert it with `wasm-tools component new`
+
+            no host takes it: a core WebAssembly module, not a component; build for wasm32-wasip2, or convert it with `wasm-tools component new`
+        "#]],
+        expect![""],
     );
 }
 

@@ -183,16 +183,37 @@ fn what_another_one_has_to_revoke() {
         work.refuses(&["revoke", "--first", "--by", by, "--dir", "new", subject]).err(&expected);
         assert!(!work.path("new").exists());
     };
-    refused(&id(&work), "ci", expect![[""]]);
-    refused("ci", "local-operator", expect![[""]]);
-    refused("other", "local", expect![[""]]);
-    refused("others", "local", expect![[""]]);
+    refused(&id(&work), "ci", expect![[r#"
+        error: ci is a signing key, which revokes nothing
+        hint: its account does, with `--by A…`
+    "#]]);
+    refused("ci", "local-operator", expect![[r#"
+        error: A… is a signing key of A…, so this would void nothing
+        hint: `writ revoke A… --by A…` does
+    "#]]);
+    refused("other", "local", expect![[r#"
+        error: A… is an account of O…, so this would void nothing
+        hint: `writ revoke A… --by O…` does
+    "#]]);
+    refused("others", "local", expect![[r#"
+        error: A… is a signing key of A…, so this would void nothing
+        hint: `writ revoke A… --by A…` does
+    "#]]);
     work.run(&["revoke", "--first", "--by", "local", "--dir", "new", "ci"]);
     // What nothing is known of is as it is said to be.
     let unknown = writ_signing::SigningKey::generate(writ_signing::Role::Account).unwrap().public().to_string();
-    work.run(&["revoke", "--by", "local", "--dir", "new", &unknown]).err(&expect![[""]]);
+    work.run(&["revoke", "--by", "local", "--dir", "new", &unknown]).err(&expect![[r#"
+        warning: nothing here says what A… is: an operator's list voids accounts alone, and an account's its signing keys
+        list number 2 of local is in new/A….revoked
+        hint: hosts read it once it lies in the folder that their trust entry names
+    "#]]);
     work.run(&["key", "generate", "operator", "--name", "second"]);
-    work.run(&["revoke", "--first", "--by", "second", "--dir", "new", "local"]).err(&expect![[""]]);
+    work.run(&["revoke", "--first", "--by", "second", "--dir", "new", "local"]).err(&expect![[r#"
+        warning: O… vouches for the account A…, and this list voids nothing of that
+        hint: `writ revoke A… --by O…` does
+        list number 1 of second is in new/O….revoked
+        hint: hosts read it once it lies in the folder that their trust entry names
+    "#]]);
 }
 
 /// A list that begins anew would take back nothing of what the last one did.
@@ -200,14 +221,25 @@ fn what_another_one_has_to_revoke() {
 fn a_list_begins_anew_only_where_there_was_none() {
     let work = world();
     let revoke = |more: &[&str]| work.refuses(&[&["revoke", "local", "--by", "local-operator"], more].concat());
-    revoke(&["--dir", "elsewhere"]).err(&expect![[""]]);
+    revoke(&["--dir", "elsewhere"]).err(&expect![[r#"
+        error: there is no list of local-operator in elsewhere
+        hint: put the newest one there, which a host that reads it has, too; if there never was one, --first signs it
+    "#]]);
     assert!(!work.path("elsewhere").exists());
-    revoke(&["--first", "--dir", "lists"]).err(&expect![[""]]);
+    revoke(&["--first", "--dir", "lists"]).err(&expect![[r#"
+        error: lists/O….revoked is there already; without --first it is extended
+    "#]]);
     fs::create_dir(work.path("home/revoked")).unwrap();
     let list = list_of(&work, "local-operator");
     fs::rename(&list, work.path("home/revoked").join(list.file_name().unwrap())).unwrap();
-    revoke(&["--dir", "lists"]).err(&expect![[""]]);
-    revoke(&["--first", "--dir", "lists"]).err(&expect![[""]]);
+    revoke(&["--dir", "lists"]).err(&expect![[r#"
+        error: there is no list of local-operator in lists
+        hint: the last one is WORK/home/revoked/O….revoked; put it there
+    "#]]);
+    revoke(&["--first", "--dir", "lists"]).err(&expect![[r#"
+        error: there is no list of local-operator in lists
+        hint: the last one is WORK/home/revoked/O….revoked; put it there
+    "#]]);
     work.run(&["revoke", "local", "--by", "local-operator"]);
 }
 
@@ -288,7 +320,7 @@ fn a_date_voids_an_older_token_and_no_newer_one() {
     let renewed = work.run(&["account", "create", "local", "--key", "local", "--policy", "less.yaml"]);
     renewed.err(&expect![[r#"
         local-operator vouches for the account local until DAY
-        warning: the older token allows more, and stands until it ends on DAY, wherever it is
+        warning: the older token says something else, and stands until it ends on DAY, wherever it is
         hint: `writ revoke A… --by O… --before TIME` voids it
     "#]]);
     work.run(&["sign", "a.wasm"]);
