@@ -18,6 +18,7 @@ use writ_signing::{PublicKey, Role, SigningKey};
 use crate::advice::Advice;
 use crate::args::{Output, OutputArgs, PolicyArgs};
 use crate::home::{Home, Named, check_name};
+use crate::verbs::revoke::a;
 use crate::{Done, Outcome, clock, describe, files, output};
 
 #[derive(Debug, Subcommand)]
@@ -234,7 +235,7 @@ fn check_import(new: &UnverifiedToken, expected: Option<PublicKey>, home: &Home)
     let claims = kept.unverified_claims()?;
     let kept = claims.common();
     if claims.kind() != kind {
-        bail!("{key} is kept here as the {}'s of {}, and {issuer} says it is a {kind}'s", claims.kind(), kept.issuer);
+        bail!("{key} is {} of {} here, and {issuer} says it is {}", a(claims.kind()), kept.issuer, a(kind));
     }
     if kept.issuer != issuer && expected != Some(issuer) {
         let message = format!("{} vouches for {key} here, and this token is of {issuer}", kept.issuer);

@@ -143,7 +143,8 @@ fn check_subject(subject: &Subject, issuer: PublicKey, home: &Home) -> Result<()
     }
 }
 
-fn a(kind: Kind) -> &'static str {
+/// A kind of token in a sentence.
+pub(super) fn a(kind: Kind) -> &'static str {
     match kind {
         Kind::Account => "an account",
         Kind::SigningKey => "a signing key",

@@ -314,7 +314,7 @@ fn nobody_else_s_word_is_put_in_the_place_of_what_is_kept() {
     mallory.run(&["account", "create", "mallory", "--any"]);
     mallory.run(&["account", "signing-key", "add", "local", "--key", &key, "--any-component", "--any"]);
     import(mallory.run(&["account", "show", &key, "--tokens"]).raw, &[]).err(&expect![[r#"
-        error: A… is kept here as the account's of O…, and A… says it is a signing key's
+        error: A… is an account of O… here, and A… says it is a signing key
     "#]]);
 
     let other = Work::new();
@@ -376,4 +376,25 @@ fn tokens_that_are_not_imported() {
     work.refuses(&["account", "show", "nobody"]).err(&expect![[r#"
         error: there is no key and no token named nobody in WORK/home
     "#]]);
+}
+
+/// Whatever else a renewed token says, and whoever says it; an issuer's list voids its own tokens alone.
+#[test]
+fn an_older_token_that_says_something_else_is_pointed_out() {
+    let work = Work::new();
+    let first = work.run(&["key", "generate", "operator", "--name", "first"]).raw;
+    work.run(&["key", "generate", "operator", "--name", "second"]);
+    let account = ["account", "create", "acme", "--any", "--operator"];
+    work.run(&[&account[..], &["first"]].concat());
+    let said = |args: &[&str]| String::from_utf8(work.command(args).output().unwrap().stderr).unwrap();
+    assert!(!said(&[&account[..], &["first", "--key", "acme"]].concat()).contains("the older token"));
+    let renewed = said(&[&account[..], &["second", "--key", "acme"]].concat());
+    assert!(renewed.contains(&format!("--by {} --before", first.trim())), "{renewed}");
+
+    let add = ["account", "signing-key", "add", "ci", "--any"];
+    work.run(&[&add[..], &["--any-component"]].concat());
+    assert!(!said(&[&add[..], &["--key", "ci", "--any-component"]].concat()).contains("the older token"));
+    let component = writ_signing::SigningKey::generate(writ_signing::Role::Component).unwrap().public();
+    let narrowed = said(&[&add[..], &["--key", "ci", "--component", &format!("orders={component}")]].concat());
+    assert!(narrowed.contains("the older token says something else"), "{narrowed}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use expect_test::expect;
 use writ_host::{Audit, Bounds, Event};
 
-use crate::fixture::Work;
+use crate::fixture::{Work, component};
 
 fn event(application: &str) -> Event {
     Event::Withdrawn { application: application.to_owned(), generation: 1 }
@@ -47,10 +47,37 @@ fn a_log_that_was_cut_is_no_good_one_until_somebody_says_so() {
     expect![[r#"
         error: records before these are missing, as they say themselves: 2
         hint: somebody cut the log, or a disk lost its end; `--accept-missing 2` if you know which
-    "#]].assert_eq(&err);
+    "#]]
+    .assert_eq(&err);
     said(&work, &["--accept-missing", "3"], 1);
     said(&work, &["--accept-missing", "2"], 0);
     fs::remove_file(work.path("data/audit/head")).unwrap();
     let (_, err) = said(&work, &["--accept-missing", "2"], 1);
     assert!(err.contains("the head that is kept beside the records is gone or damaged"), "{err}");
 }
+
+/// Whoever started it, and whatever stood in its way.
+#[test]
+fn what_does_not_start_is_written_down() {
+    let (work, audit) = world();
+    drop(audit);
+    work.write("app.yaml", MANIFEST);
+    work.write("a.wasm", component(&["wasi:logging/logging@0.1.0-draft"], &[]));
+    work.write("writ.yaml", "name: a\nversion: 0.1.0\nrevision: 2\nexpires: 1d\nclaims: {}\n");
+    let verbs = [&["up", "app.yaml"][..], &["call", "a.wasm", "f"], &["run", "a.wasm"]];
+    let refuses = || verbs.map(|verb| work.refuses(&[&verb[..1], &["--data", "data"], &verb[1..]].concat()));
+    refuses();
+    work.run(&["sign", "a.wasm"]);
+    refuses();
+    let shown = work.run(&["audit", "show", "--data", "data"]).stdout;
+    let count = |words: &str| shown.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(count("the component is not signed"), 3, "{shown}");
+    assert_eq!(count("may not use logging"), 3, "{shown}");
+}
+
+const MANIFEST: &str = "\
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: { name: app }
+spec: { components: [{ name: a, type: component, properties: { image: a.wasm } }] }
+";

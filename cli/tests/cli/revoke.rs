@@ -183,22 +183,38 @@ fn what_another_one_has_to_revoke() {
         work.refuses(&["revoke", "--first", "--by", by, "--dir", "new", subject]).err(&expected);
         assert!(!work.path("new").exists());
     };
-    refused(&id(&work), "ci", expect![[r#"
+    refused(
+        &id(&work),
+        "ci",
+        expect![[r#"
         error: ci is a signing key, which revokes nothing
         hint: its account does, with `--by A…`
-    "#]]);
-    refused("ci", "local-operator", expect![[r#"
+    "#]],
+    );
+    refused(
+        "ci",
+        "local-operator",
+        expect![[r#"
         error: A… is a signing key of A…, so this would void nothing
         hint: `writ revoke A… --by A…` does
-    "#]]);
-    refused("other", "local", expect![[r#"
+    "#]],
+    );
+    refused(
+        "other",
+        "local",
+        expect![[r#"
         error: A… is an account of O…, so this would void nothing
         hint: `writ revoke A… --by O…` does
-    "#]]);
-    refused("others", "local", expect![[r#"
+    "#]],
+    );
+    refused(
+        "others",
+        "local",
+        expect![[r#"
         error: A… is a signing key of A…, so this would void nothing
         hint: `writ revoke A… --by A…` does
-    "#]]);
+    "#]],
+    );
     work.run(&["revoke", "--first", "--by", "local", "--dir", "new", "ci"]);
     // What nothing is known of is as it is said to be.
     let unknown = writ_signing::SigningKey::generate(writ_signing::Role::Account).unwrap().public().to_string();

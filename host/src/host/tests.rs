@@ -140,11 +140,15 @@ struct Fixture {
 
 impl Fixture {
     fn new(claims: &Value) -> Self {
+        Self::audited(claims, None)
+    }
+
+    fn audited(claims: &Value, audit: Option<Audit>) -> Self {
         let [operator, account] = [Role::Operator, Role::Account].map(|role| SigningKey::generate(role).unwrap());
         let components = ["one", "two"].map(|name| sign(name, claims, &operator, &account));
         let trust = [(operator.public(), TrustPolicy::Any)].into();
         let capacity = Capacity { stores: 4, memory: 1 << 20, ..Capacity::default() };
-        let settings = Settings { capacity, policies: Policies { host: None, trust }, ..Settings::default() };
+        let settings = Settings { capacity, policies: Policies { host: None, trust }, audit, ..Settings::default() };
         let towers = Towers::default();
         let kept = towers.clone();
         let registry = Registry::new().trigger::<Bell>("builtin:messaging", move || Config { towers: kept.clone() });
@@ -281,6 +285,23 @@ async fn one_that_fails_half_way_was_never_called() {
     assert_eq!((fixture.called(), fixture.ropes().len()), (first, 1));
 }
 
+/// The names of the events in a log.
+fn written(folder: &std::path::Path) -> Vec<&'static str> {
+    let lines = crate::records(folder).unwrap();
+    lines.map(|line| line.unwrap().record.unwrap().event.name()).collect()
+}
+
+#[tokio::test]
+async fn what_did_not_start_was_granted_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = Audit::open(folder.path(), crate::Bounds::default()).unwrap();
+    let fixture = Fixture::audited(&json!([{}]), Some(audit));
+    assert!(fixture.host.deploy(&fixture.admit(4, "cracked").unwrap()).await.is_err());
+    assert_eq!(written(folder.path()), ["not-started"]);
+    drop(fixture.deploy(4).await);
+    assert_eq!(written(folder.path()), ["not-started", "granted", "granted", "deployed", "withdrawn"]);
+}
+
 #[tokio::test]
 async fn a_call_that_began_in_the_old_code_ends_there_and_then_it_is_freed() {
     let fixture = Fixture::new(&json!([{}]));
@@ -397,13 +418,9 @@ fn what_expires_while_it_runs_is_said_once() {
     let roots = Arc::new(Roots::from_iter([(fixture.operator, Revocations::Never)]));
     let admission = fixture.admit(4, "sound").unwrap();
     let _standings = [(); 2].map(|()| standings.of(admission.components()[0].verified.clone()));
-    let written = || {
-        let lines = crate::records(folder.path()).unwrap();
-        lines.map(|line| line.unwrap().record.unwrap().event.name()).collect::<Vec<_>>()
-    };
     let end = admission.components()[0].expires;
     for (now, expected) in [(end - 1, 0), (end, 1), (end + 100, 1)] {
         standings.review(&roots, now);
-        assert_eq!(written(), ["expired"].repeat(expected), "{now}");
+        assert_eq!(written(folder.path()), ["expired"].repeat(expected), "{now}");
     }
 }

@@ -174,6 +174,7 @@ mod tests {
     fn denials_are_short_and_say_what_is_permitted() {
         denial(json!([]), "url", expect!["permits no setting, not `url`"]);
         denial(json!(["b", "a"]), "url", expect!["permits `a`, `b`, not `url`"]);
+        denial(json!(["b"]), "a\n  granted", expect![[r"permits `b`, not `a\n  granted`"]]);
         let many: Vec<_> = (10..30).map(|n| format!("k{n}")).collect();
         denial(
             json!(many),
