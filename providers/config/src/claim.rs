@@ -150,7 +150,7 @@ mod tests {
         for bad in [json!("url"), json!(null)] {
             check(
                 json!({ "keys": bad }),
-                expect!["refused: entry 1: `keys` is expected to be a list of names, or `any`"],
+                expect!["refused: entry 1: `keys` has no value: write one, or leave it out"],
             );
         }
         check(json!({"keys": ["any"]}), expect!["refused: entry 1: `any` stands in place of the list: `keys: any`"]);

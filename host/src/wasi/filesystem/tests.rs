@@ -78,7 +78,7 @@ fn refused_claims() {
     }
     check(
         json!({ "paths": ["/data"], "rights": null }),
-        expect!["refused: entry 1: invalid type: null, expected a sequence"],
+        expect!["refused: entry 1: `rights` has no value: write one, or leave it out"],
     );
     check(
         json!({ "paths": ["/data"], "host": "srv" }),

@@ -184,9 +184,11 @@ impl Naive {
 }
 
 fn entries() -> impl Strategy<Value = Value> {
-    let entry = ("[ab]{1,2}", prop::option::of(0_u64..4), prop::option::of(0_u64..5)).prop_map(
-        |(name, size, rate)| json!({ "name": name, "size": size, "rate": rate.map(|count| format!("{count}/h")) }),
-    );
+    let entry = ("[ab]{1,2}", prop::option::of(0_u64..4), prop::option::of(0_u64..5)).prop_map(|(name, size, rate)| {
+        let mut entry = json!({ "name": name, "size": size, "rate": rate.map(|count| format!("{count}/h")) });
+        entry.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        entry
+    });
     prop::collection::vec(entry, 0..4).prop_map(Value::from)
 }
 
