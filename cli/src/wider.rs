@@ -120,7 +120,7 @@ mod tests {
         let entry = |prefix: &str, verbs: Value, size: &str| json!({ "bucket": "a", "prefix": prefix, "verbs": verbs, "size": size });
         for (entry, covered) in [
             (entry("x/", json!(["read"]), "64KiB"), true),
-            (entry("x/y", json!("list"), "1KiB"), true),
+            (entry("x/y", json!(["list"]), "1KiB"), true),
             (entry("x", json!(["read"]), "1KiB"), false),
             (entry("x/", json!(["read", "write"]), "1KiB"), false),
             (entry("x/", json!(["read"]), "65KiB"), false),

@@ -239,11 +239,9 @@ fn an_operator_is_rotated_with_what_it_revoked() {
         !acme.contains(shown["iss"].as_str().unwrap())
     };
     assert_eq!(["good", "gone", "older"].map(vouched), [true, false, false]);
-    work.run(&["revoke", "--by", "acme-2", "--dir", "lists"]).out(&expect![[r#"
-        A…  all of it
-        A…  what was said before TIME
-        A…  what was said before TIME
-    "#]]);
+    let listed = work.run(&["revoke", "--by", "acme-2", "--dir", "lists"]).stdout;
+    let count = |what: &str| listed.lines().filter(|line| line.ends_with(what)).count();
+    assert_eq!((count("all of it"), count("what was said before TIME")), (1, 2), "{listed}");
 }
 
 #[test]

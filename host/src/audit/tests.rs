@@ -77,7 +77,7 @@ fn a_log_that_was_made_anew_is_found_by_the_head_that_was_written_down() {
         let broken = verify(forged.path(), Some(head)).unwrap_err();
         assert!(matches!(broken.flaw, Flaw::Head { .. }), "{broken}");
     }
-    assert!(verify(folder.path(), Some("9:".to_owned().parse().unwrap_or(Head::START))).is_err());
+    assert!(verify(folder.path(), Some(format!("9:{}", head.hex()).parse().unwrap())).is_err());
 }
 
 #[test]

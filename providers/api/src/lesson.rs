@@ -94,8 +94,9 @@ fn both(field: &str, one: Value, other: &Value) -> Option<Value> {
             (one.len() <= MOST).then_some(Value::Array(one))
         }
         (Value::String(one), Value::String(other)) if field == PREFIX => {
-            let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a);
-            Some(Value::String(same.collect()))
+            let same: String = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+            // One that every key starts with would stand in the place of the entry's own.
+            (!same.is_empty()).then_some(Value::String(same))
         }
         _ => None,
     }
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn what_is_long_is_not_kept() {
         let long = json!({ "bucket": "a", "prefix": "x".repeat(LONGEST + 1) });
-        assert_eq!(kept([key(1, "read"), long.clone()]), Kept::Joined(json!({})));
+        assert_eq!(kept([key(1, "read"), long.clone()]), Kept::Joined(json!({ "bucket": "a" })));
         let lessons = Lessons::default();
         lessons.refused(&Document::Account, long);
         (0..100).for_each(|number| lessons.refused(&Document::Account, key(number, "read")));

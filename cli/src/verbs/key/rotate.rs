@@ -102,6 +102,9 @@ fn accounts(
         let draft = AccountDraft { common: again(common, common.subject, common.exp) };
         renewed.push((common.subject, common.name.clone(), token::sign_account(&draft, &new.key, now)?));
     }
+    // They are kept by their keys, in an order that nobody knows.
+    renewed.sort_by(|(_, one, _), (_, other, _)| one.cmp(other));
+    revoked.sort();
     Ok((renewed, revoked))
 }
 
