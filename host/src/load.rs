@@ -203,6 +203,7 @@ struct Walk {
     parts: usize,
     is_part: bool,
     functions: usize,
+    instances: usize,
 }
 
 impl Walk {
@@ -230,8 +231,16 @@ impl Walk {
                 }
                 Ok(())
             }
+            Payload::ComponentInstanceSection(section) => self.made(section.count()),
+            Payload::InstanceSection(section) => self.made(section.count()),
             _ => Ok(()),
         }
+    }
+
+    /// Instances, of components or of modules.
+    fn made(&mut self, count: u32) -> Result<(), LoadError> {
+        self.instances = self.instances.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+        at_most(self.instances, MOST_INSTANCES, "instances")
     }
 
     /// What begins inside: compilers nest components of types and names alone, and only composing nests one with code.
@@ -298,6 +307,7 @@ fn at_most(found: usize, most: usize, what: &'static str) -> Result<(), LoadErro
 /// Looser limits would only be wasmparser's: a thousand components, bodies of megabytes.
 const MOST_DEPTH: usize = 16;
 const MOST_NESTED: usize = 256;
+const MOST_INSTANCES: usize = 1_000;
 const MOST_FUNCTIONS: usize = 100_000;
 const MOST_BODY: usize = 1 << 20;
 const MOST_NAMES: usize = 1_000;
@@ -367,6 +377,25 @@ mod tests {
         let empty = builder.type_instance(None, &wasm_encoder::InstanceType::new());
         builder.import(name, wasm_encoder::ComponentTypeRef::Instance(empty));
         assert_eq!(walk(&builder.finish()).is_ok(), taken, "{name}");
+    }
+
+    #[test]
+    fn instances_are_counted_wherever_they_are() {
+        let with = |count: usize| {
+            let mut instances = wasm_encoder::ComponentInstanceSection::new();
+            for _ in 0..count {
+                instances.instantiate::<[(&str, _, _); 0], &str>(0, []);
+            }
+            let mut component = Component::new();
+            component.section(&NestedComponentSection(&Component::new())).section(&instances);
+            component
+        };
+        let mut outer = with(MOST_INSTANCES / 2);
+        outer.section(&NestedComponentSection(&with(MOST_INSTANCES / 2)));
+        assert!(walk(&outer.clone().finish()).is_ok());
+        outer.section(&NestedComponentSection(&with(1)));
+        let refused = LoadError::TooLarge { what: "instances", most: MOST_INSTANCES };
+        assert_eq!(walk(&outer.finish()).err(), Some(refused));
     }
 
     #[test]
