@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::log;
 use crate::verbs::{
     account, audit, build, call, check, completions, dev, diff, doctor, explain, init, inspect, key, man, new, revoke,
-    run, sign, trust, up, verify,
+    run, sign, trust, up, verify, wit,
 };
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
@@ -58,6 +58,8 @@ pub(crate) enum Verb {
     Verify(verify::Verify),
     /// Show what a component's claims say, who signed them, and whether they hold
     Inspect(inspect::Inspect),
+    /// Print the world of a component: what it imports and exports, with all types
+    Wit(wit::Wit),
 
     /// Say of each import which claims grant it here and which document narrows it, or what is missing
     Explain(explain::Explain),

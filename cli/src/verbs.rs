@@ -21,6 +21,7 @@ pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod up;
 pub(crate) mod verify;
+pub(crate) mod wit;
 
 use crate::Done;
 use crate::args::Verb;
@@ -42,6 +43,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Sign(args) => sign::run(&args, &home),
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Wit(args) => wit::run(&args),
         Verb::Explain(args) => explain::run(&args, &home),
         Verb::Check(args) => check::run(&args, &home),
         Verb::Diff(args) => diff::run(&args, &home),

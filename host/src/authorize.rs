@@ -1,5 +1,6 @@
 //! Every grant, or every denial at once. Nothing is compiled or started before this said yes.
 
+mod joined;
 mod reasons;
 mod statement;
 
@@ -11,6 +12,7 @@ use writ_provider::{Document, LinkConfig, Principal};
 use writ_signing::defence::stands;
 use writ_signing::{Component, PublicKey, Verified};
 
+use crate::compose::{self, Joint};
 use crate::denial::{Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
 use crate::load::{Artifact, Export, VerifiedArtifact};
@@ -42,6 +44,8 @@ pub struct Policies {
 pub struct Admission {
     application: String,
     components: Vec<Admitted>,
+    /// The components' places, each after those of all that it calls.
+    order: Vec<usize>,
 }
 
 /// What one manifest component may do.
@@ -64,6 +68,10 @@ pub struct Admitted {
     pub(crate) instances: Option<u32>,
     /// What its links ask for.
     pub(crate) asked: Vec<Asked>,
+    /// The links from it to other components of the application.
+    pub(crate) edges: Vec<Joint>,
+    /// The imports that hold types alone.
+    pub(crate) types: BTreeSet<String>,
 }
 
 /// How an admitted component reaches a capability.
@@ -93,6 +101,11 @@ impl Admission {
     /// What each component may do, in the order of the manifest.
     pub fn components(&self) -> &[Admitted] {
         &self.components
+    }
+
+    /// The components' places, each after those of all that it calls.
+    pub(crate) fn order(&self) -> &[usize] {
+        &self.order
     }
 }
 
@@ -147,7 +160,8 @@ pub fn explain(
     let mut denials = Denials::default();
     let mut components = Vec::with_capacity(candidates.len());
     let mut reasons = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
+    let joined = compose::join(candidates, application, vocabulary);
+    for (place, candidate) in candidates.iter().enumerate() {
         let statements = statements(candidate, application, policies);
         let mut review = Review {
             candidate,
@@ -161,9 +175,13 @@ pub fn explain(
             linked: BTreeSet::new(),
             imports: Vec::new(),
             asked: Vec::new(),
+            all: candidates,
+            joined: &joined,
+            place,
         };
         review.documents();
         review.links();
+        review.joints();
         review.imports();
         let limits = review.limits();
         let Review { capabilities, triggers, imports, asked, .. } = review;
@@ -181,10 +199,13 @@ pub fn explain(
             limits,
             instances: candidate.entry.scaler.is_some().then_some(candidate.entry.instances),
             asked,
+            edges: joined.of(place).cloned().collect(),
+            types: joined.types_of(place),
         });
     }
     let application = application.name.clone();
-    let decided = if denials.is_empty() { Ok(Admission { application, components }) } else { Err(denials) };
+    let order = joined.order;
+    let decided = if denials.is_empty() { Ok(Admission { application, components, order }) } else { Err(denials) };
     (decided, reasons)
 }
 
@@ -205,6 +226,10 @@ struct Review<'a> {
     imports: Vec<Import>,
     /// What the links ask for, permitted or not.
     asked: Vec<Asked>,
+    /// Every component of the application, and the place of this one among them.
+    all: &'a [Candidate<'a>],
+    place: usize,
+    joined: &'a compose::Joined,
 }
 
 impl<'a> Review<'a> {
@@ -251,13 +276,15 @@ impl<'a> Review<'a> {
         let mut seen = BTreeSet::new();
         for import in self.candidate.verified.artifact().imports() {
             let word = self.vocabulary.imported(import);
+            let joined = self.joined.settles(self.place, import);
             let meaning = match word.map(Word::name).or_else(|| vocabulary::known(import)) {
+                _ if joined => Stands::Joined,
                 opened if is_baseline(import) => Stands::Baseline(opened),
                 Some(capability) => Stands::Capability(capability),
                 None => Stands::Nothing,
             };
             self.imports.push(Import { interface: import.clone(), stands: meaning });
-            if is_baseline(import) {
+            if is_baseline(import) || joined {
                 continue;
             }
             match word {
@@ -310,7 +337,8 @@ impl<'a> Review<'a> {
     /// A link from a provider to this component: something that calls it.
     fn trigger(&mut self, link: &Link) {
         let Some(provider) = self.application.providers.iter().find(|provider| provider.name == link.source) else {
-            return self.between(link);
+            // From another component: see `joints`.
+            return;
         };
         let image = provider.image().map(|image| image.value.clone());
         for interface in &link.interfaces {
@@ -363,7 +391,7 @@ impl<'a> Review<'a> {
     /// A link from this component to a provider: which backend serves it, and how its names are mapped.
     fn outward(&mut self, link: &Link) {
         let Some(provider) = self.application.providers.iter().find(|provider| provider.name == link.target) else {
-            return self.between(link);
+            return;
         };
         let image = provider.image().map(|image| image.value.clone());
         if link.name != "default" {
@@ -404,16 +432,6 @@ impl<'a> Review<'a> {
             let hint = "one backend serves all interfaces of a capability: write one link with all of them";
             self.deny(what, Vec::new(), Some(hint.to_owned()));
         }
-    }
-
-    /// Links between components come with composition.
-    fn between(&mut self, link: &Link) {
-        if link.source != self.candidate.entry.name {
-            return;
-        }
-        let what = format!("is linked to the component {} at line {}", link.target, link.at.line);
-        let hint = "this version links components to capabilities only; compose them into one before signing";
-        self.deny(what, Vec::new(), Some(hint.to_owned()));
     }
 
     fn image_serves(&mut self, image: Option<&str>, capability: &'static str, link: &Link) -> bool {
@@ -463,10 +481,7 @@ impl<'a> Review<'a> {
             let place = if link.at.is_nowhere() { String::new() } else { format!(" (line {})", link.at.line) };
             let what = format!("{purpose}: {plan}{place}");
             let by = refusals.iter().map(|refusal| refusal.document.clone()).collect();
-            let own = self.statements.iter().find(|statement| statement.document == Document::Component);
-            let own = own.and_then(|own| own.about(capability).ok().flatten());
-            let permits = |entry: &Value| plan.permitted_by(entry).is_ok();
-            let entry = own.and_then(|claim| vocabulary::entries(claim).iter().position(permits));
+            let entry = self.own_entry(capability, |entry| plan.permitted_by(entry).is_ok());
             let allowing = plan.allowing();
             self.asked.push(Asked { capability, what: what.clone(), refused_by: by, allowing, entry });
             if refusals.is_empty() {
@@ -477,6 +492,12 @@ impl<'a> Review<'a> {
             self.deny(format!("may not {what}"), refusals, None);
         }
         permitted
+    }
+
+    /// Which entry of the component's own claim permits it; 0 where that is `any`.
+    fn own_entry(&self, capability: &str, permits: impl Fn(&Value) -> bool) -> Option<usize> {
+        let own = self.statements.iter().find(|statement| statement.document == Document::Component)?;
+        vocabulary::entries(own.about(capability).ok().flatten()?).iter().position(permits)
     }
 
     fn limits(&mut self) -> AdmittedLimits {

@@ -89,7 +89,7 @@ impl Host {
         let Some(admitted) = admission.components().first() else {
             return Err(CallError::NoSuchFunction { name: function.to_owned(), known: String::new() });
         };
-        let prepared = self.prepare_alone(admitted, function).await?;
+        let prepared = self.prepare_first(admission, admitted, function).await?;
         let component = prepared.linked.pre.component().clone();
         let found = find(self.engine(), &component, function)?;
         let values = found.values(args)?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use writ_provider::Limits;
 use writ_provider::wasmtime::{self, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How much of the machine guests may take up together.
@@ -28,12 +29,8 @@ impl Default for Capacity {
 /// Table elements of one store. CPython and SpiderMonkey need some 8,000.
 pub(crate) const TABLE_ELEMENTS: usize = 40_000;
 
-/// Core instances of one store. CPython has 14, and each adapter of a fused component is one more.
-const CORE_INSTANCES: u32 = 256;
-/// Linear memories of one store. QuickJS has 2.
-const MEMORIES: u32 = 8;
-/// Tables of one store.
-const TABLES: u32 = 64;
+/// How many components may run together in one store.
+pub(crate) const TOGETHER: u32 = 64;
 
 /// How often a running guest lets others run, and is looked at whether its time is over.
 const TICK: Duration = Duration::from_millis(10);
@@ -61,17 +58,19 @@ pub(crate) fn engine(capacity: Capacity) -> wasmtime::Result<Engine> {
 
 fn pool(capacity: Capacity) -> PoolingAllocationConfig {
     let stores = capacity.stores;
+    let [instances, memories, tables] =
+        [Limits::INSTANCES, Limits::MEMORIES, Limits::TABLES].map(|most| u32::try_from(most).unwrap_or(u32::MAX));
     let mut pool = PoolingAllocationConfig::new();
-    // What one store may have at most, times the stores: whoever holds a permit finds its slots, whatever the others run.
-    // Multi-memory stays on, for fused components need it.
+    // What one component may have at most, times the stores: whoever holds a permit for each component that runs in its
+    // store finds its slots, whatever the others run. Multi-memory stays on, for fused components need it.
     pool.total_component_instances(stores)
-        .total_core_instances(stores.saturating_mul(CORE_INSTANCES))
-        .total_memories(stores.saturating_mul(MEMORIES))
-        .total_tables(stores.saturating_mul(TABLES))
+        .total_core_instances(stores.saturating_mul(instances))
+        .total_memories(stores.saturating_mul(memories))
+        .total_tables(stores.saturating_mul(tables))
         .total_stacks(stores)
-        .max_core_instances_per_component(CORE_INSTANCES)
-        .max_memories_per_component(MEMORIES)
-        .max_tables_per_component(TABLES)
+        .max_core_instances_per_component(instances.saturating_mul(TOGETHER))
+        .max_memories_per_component(memories.saturating_mul(TOGETHER))
+        .max_tables_per_component(tables.saturating_mul(TOGETHER))
         .max_component_instance_size(1 << 20)
         .max_core_instance_size(1 << 20)
         // At least the limiter's bound, so that growth cannot fail after it was counted.

@@ -1,5 +1,7 @@
 //! A host: an engine, its providers, and the applications deployed on it.
 
+mod preparing;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use writ_manifest::Application;
-use writ_provider::wasmtime::component::Component;
-use writ_provider::wasmtime::{self, Engine};
+use writ_provider::wasmtime::Engine;
 use writ_provider::{Generation, OpenError, Opening, Target};
 use writ_signing::Roots;
 
@@ -19,9 +20,9 @@ use crate::cache::Cache;
 use crate::denial::Denials;
 use crate::engine::{Capacity, Ticker, engine};
 use crate::learn::Learner;
-use crate::link::{LinkError, link};
-use crate::load::{Artifact, Export};
-use crate::prepared::{Entry, Gate, Pool, Prepared};
+use crate::link::LinkError;
+use crate::load::Export;
+use crate::prepared::{Entry, Pool};
 use crate::registry::{Parts, Registry, Route, claims};
 use crate::shares::Shares;
 use crate::standing::Standings;
@@ -90,6 +91,18 @@ pub enum DeployError {
         component: String,
         /// What the compiler says.
         reason: String,
+    },
+    /// A call needs more instances at once than there are.
+    #[error(
+        "{component}: a call takes {needs} instances at once, its own and those its links lead to, of something of which there are {most}"
+    )]
+    Crowded {
+        /// The manifest component.
+        component: String,
+        /// How many a call takes.
+        needs: u32,
+        /// How many there are.
+        most: usize,
     },
     /// A component cannot be linked to what it was granted.
     #[error("{component}: {source}")]
@@ -248,12 +261,15 @@ impl Host {
             learner.begin(admission, self.vocabulary());
         }
         let share = self.share(admission);
-        for admitted in admission.components() {
-            let gate = Gate::new(generation.clone(), self.shares.of(admitted, share));
-            deployment.entries.push(Entry(Arc::new(self.prepare(admitted, gate).await?)));
-        }
-        for (admitted, entry) in admission.components().iter().zip(&deployment.entries) {
-            self.connect(admitted, entry, &mut deployment.routes).await?;
+        let roots = roots(admission);
+        let shares = |admitted: &Admitted| self.shares.of(admitted, share);
+        let prepared = self.prepare_all(admission, roots, &generation, shares).await?;
+        for ((place, door), prepared) in prepared {
+            let entry = Entry(prepared);
+            if let Some(admitted) = admission.components().get(place).filter(|_| door.is_empty()) {
+                self.connect(admitted, &entry, &mut deployment.routes).await?;
+            }
+            deployment.entries.push(entry);
         }
         for admitted in admission.components() {
             self.warn_of_capacity(admitted);
@@ -285,59 +301,6 @@ impl Host {
         let principals: BTreeSet<_> = admission.components().iter().map(|admitted| &admitted.principal).collect();
         let stores = usize::try_from(self.capacity.stores).unwrap_or(usize::MAX);
         if principals.len() > 1 { stores.saturating_sub(stores / 4).max(1) } else { stores }
-    }
-
-    /// Compiles and links the one component of an admission, for a call of its host's owner to `function`.
-    pub(crate) async fn prepare_alone(&self, admitted: &Admitted, function: &str) -> Result<Prepared, DeployError> {
-        if let Some(clerk) = &self.clerk {
-            let (component, id) = (admitted.principal.to_string(), admitted.principal.keyed().to_string());
-            clerk.audit().record(&Event::Called { component, id, function: function.to_owned() });
-        }
-        let (generation, opening) = self.generation();
-        opening.open();
-        let prepared = self.prepare(admitted, Gate::new(generation, Vec::new())).await?;
-        self.review_again().await;
-        Ok(prepared)
-    }
-
-    /// Compiles and links one component.
-    pub(crate) async fn prepare(&self, admitted: &Admitted, gate: Gate) -> Result<Prepared, DeployError> {
-        let component = admitted.name.clone();
-        let compiled = self.compile(&admitted.artifact).await;
-        let compiled = compiled.map_err(|reason| DeployError::Compile { component: component.clone(), reason })?;
-        let linked =
-            link(&self.engine, &compiled, admitted, &self.registry, (&self.budgets, self.clerk.as_deref())).await;
-        let linked = linked.map_err(|source| DeployError::Link { component, source })?;
-        let limits = &admitted.limits;
-        let budgets = limits.shared.iter().map(|(document, most)| self.budgets.memory(document, *most)).collect();
-        Ok(Prepared {
-            engine: self.engine.clone(),
-            principal: admitted.principal.clone(),
-            linked,
-            memory: limits.memory.min(self.capacity.memory),
-            time: limits.time.min(self.capacity.time),
-            budgets,
-            pool: self.pool.clone(),
-            gate,
-            expires: admitted.expires,
-            standing: self.standings.of(admitted.verified.clone()),
-        })
-    }
-
-    /// Compiling is untrusted work: on a thread that may block, with a catch.
-    async fn compile(&self, artifact: &Artifact) -> Result<Component, String> {
-        let (engine, artifact, cache) = (self.engine.clone(), artifact.clone(), self.cache.clone());
-        let work = move || -> wasmtime::Result<Component> {
-            match cache {
-                Some(cache) => cache.component(&engine, artifact.digest(), artifact.bytes()),
-                None => Component::new(&engine, artifact.bytes()),
-            }
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(component)) => Ok(component),
-            Ok(Err(error)) => Err(format!("{error:#}")),
-            Err(_) => Err("the compiler failed".to_owned()),
-        }
     }
 
     async fn connect(&self, admitted: &Admitted, entry: &Entry, routes: &mut Vec<Route>) -> Result<(), DeployError> {
@@ -397,6 +360,16 @@ impl Host {
         drop(entries);
         idle
     }
+}
+
+/// The components that something outside calls, and those that nothing calls: what is called over links alone is prepared
+/// where those lead.
+fn roots(admission: &Admission) -> impl Iterator<Item = usize> {
+    let called: BTreeSet<_> =
+        admission.components().iter().flat_map(|admitted| &admitted.edges).map(|joint| joint.target).collect();
+    let is_root =
+        move |(place, admitted): &(usize, &Admitted)| !admitted.triggers.is_empty() || !called.contains(place);
+    admission.components().iter().enumerate().filter(is_root).map(|(place, _)| place)
 }
 
 #[cfg(test)]

@@ -13,8 +13,11 @@ mod authorize;
 mod budgets;
 mod cache;
 mod call;
+mod carry;
+mod compose;
 mod denial;
 mod engine;
+mod fuse;
 mod host;
 mod images;
 mod learn;
@@ -31,6 +34,7 @@ mod standing;
 mod stub;
 mod vocabulary;
 mod wasi;
+mod wit;
 
 pub use audit::{
     Audit, Bounds, Broken, Event, Flaw, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
@@ -41,8 +45,11 @@ pub use authorize::{
 };
 pub use cache::{Cache, Secret};
 pub use call::CallError;
+pub use carry::CarryError;
+pub use compose::UnitError;
 pub use denial::{Addition, Denial, Denials, Line, Refusal};
 pub use engine::Capacity;
+pub use fuse::{CheckError, ComponentError, FuseError};
 pub use host::{DeployError, Deployment, Host, HostError, Settings};
 pub use learn::{Learner, Lesson};
 pub use link::LinkError;
@@ -53,6 +60,7 @@ pub use run::RunError;
 pub use vocabulary::Vocabulary;
 pub use wasi::baseline::is_baseline;
 pub use wasi::terminal::{Command, Input, Output};
+pub use wit::Untellable;
 
 /// The time of day, in unix seconds. A clock before 1970 reads as the end of time: then nothing is valid.
 pub fn now() -> u64 {

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use wasmparser::{BinaryReader, Chunk, ComponentExternalKind, ComponentTypeRef, Parser, Payload};
+use wasmparser::{BinaryReader, Chunk, ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload};
 use writ_signing::{Component, Digest, Roots, Verified, VerifyError};
 
 use crate::names::InterfaceName;
@@ -14,6 +14,7 @@ pub struct Artifact {
     bytes: Arc<[u8]>,
     imports: Arc<[InterfaceName]>,
     exports: Arc<[Export]>,
+    parts: usize,
 }
 
 /// Bytes and the proof about exactly these. Only [`Artifact::verify`] makes one.
@@ -50,6 +51,16 @@ pub enum Export {
     Interface(InterfaceName),
     /// A function, or an interface with a plain name. Only its host's owner calls it.
     Plain(String),
+}
+
+impl std::fmt::Display for Export {
+    /// As the component spells it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Export::Interface(name) => name.fmt(f),
+            Export::Plain(name) => f.write_str(name),
+        }
+    }
 }
 
 /// A file that is no component, or one that this host does not take.
@@ -99,8 +110,8 @@ impl Artifact {
     pub fn new(bytes: impl Into<Arc<[u8]>>) -> Result<Self, LoadError> {
         let bytes = bytes.into();
         writ_signing::section::unsigned(&bytes)?;
-        let (imports, exports) = walk(&bytes)?;
-        Ok(Self { bytes, imports: imports.into(), exports: exports.into() })
+        let Walk { imports, exports, parts, .. } = walk(&bytes)?;
+        Ok(Self { bytes, imports: imports.into(), exports: exports.into(), parts })
     }
 
     /// Verifies the claims these bytes carry: signatures, chain, digest and times. `now` is in unix seconds.
@@ -132,13 +143,19 @@ impl Artifact {
         &self.exports
     }
 
+    /// How many components with code of their own are nested in it: those that somebody composed into it before it was
+    /// signed. They are one principal, with one set of claims.
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
     /// Whether it exports an interface on the same track as `name`.
     pub fn exports_interface(&self, name: &InterfaceName) -> bool {
         self.exports.iter().any(|export| matches!(export, Export::Interface(own) if own.matches(name)))
     }
 }
 
-fn walk(bytes: &[u8]) -> Result<(Vec<InterfaceName>, Vec<Export>), LoadError> {
+fn walk(bytes: &[u8]) -> Result<Walk, LoadError> {
     let mut walk = Walk::default();
     let (mut parser, mut outer, mut rest) = (Parser::new(0), Vec::new(), bytes);
     loop {
@@ -151,10 +168,10 @@ fn walk(bytes: &[u8]) -> Result<(Vec<InterfaceName>, Vec<Export>), LoadError> {
                 outer.push(std::mem::replace(&mut parser, inner));
             }
             Payload::End(_) => {
-                walk.depth = walk.depth.saturating_sub(1);
+                walk.inside.pop();
                 match outer.pop() {
                     Some(outer) => parser = outer,
-                    None => return Ok((walk.imports, walk.exports)),
+                    None => return Ok(walk),
                 }
             }
             // A payload for each function would take most of the time; only their lengths are looked at.
@@ -179,27 +196,34 @@ fn cut_off(bytes: &[u8]) -> LoadError {
 struct Walk {
     imports: Vec<InterfaceName>,
     exports: Vec<Export>,
-    depth: usize,
+    /// What is being walked: the outermost component, and what is nested in it.
+    inside: Vec<Encoding>,
     nested: usize,
+    /// Components in the outermost one that hold code, and whether that is known of the one that is being walked.
+    parts: usize,
+    is_part: bool,
     functions: usize,
+    instances: usize,
 }
 
 impl Walk {
     fn section(&mut self, payload: Payload<'_>) -> Result<(), LoadError> {
         match payload {
-            Payload::Version { .. } => {
-                (self.depth, self.nested) = (self.depth.saturating_add(1), self.nested.saturating_add(1));
-                at_most(self.depth, MOST_DEPTH, "components nested in components")?;
+            Payload::Version { encoding, .. } => {
+                self.part(encoding);
+                self.inside.push(encoding);
+                self.nested = self.nested.saturating_add(1);
+                at_most(self.inside.len(), MOST_DEPTH, "components nested in components")?;
                 at_most(self.nested, MOST_NESTED, "nested components and modules")
             }
-            Payload::ComponentImportSection(section) if self.depth == 1 => {
+            Payload::ComponentImportSection(section) if self.inside.len() == 1 => {
                 for import in section {
                     self.imports.push(import_of(&import.map_err(malformed)?)?);
                     at_most(self.imports.len(), MOST_NAMES, "imports")?;
                 }
                 Ok(())
             }
-            Payload::ComponentExportSection(section) if self.depth == 1 => {
+            Payload::ComponentExportSection(section) if self.inside.len() == 1 => {
                 for export in section {
                     let export = export.map_err(malformed)?;
                     self.exports.push(export_of(export.name.name, export.kind));
@@ -207,7 +231,26 @@ impl Walk {
                 }
                 Ok(())
             }
+            Payload::ComponentInstanceSection(section) => self.made(section.count()),
+            Payload::InstanceSection(section) => self.made(section.count()),
             _ => Ok(()),
+        }
+    }
+
+    /// Instances, of components or of modules.
+    fn made(&mut self, count: u32) -> Result<(), LoadError> {
+        self.instances = self.instances.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+        at_most(self.instances, MOST_INSTANCES, "instances")
+    }
+
+    /// What begins inside: compilers nest components of types and names alone, and only composing nests one with code.
+    fn part(&mut self, encoding: Encoding) {
+        match encoding {
+            Encoding::Component if self.inside.len() == 1 => self.is_part = false,
+            Encoding::Module if self.inside.len() > 1 && !self.is_part => {
+                (self.is_part, self.parts) = (true, self.parts.saturating_add(1));
+            }
+            _ => {}
         }
     }
 
@@ -237,7 +280,10 @@ fn import_of(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, 
     }
     let plain =
         import.name.implements.is_none() && import.name.version_suffix.is_none() && import.name.external_id.is_none();
-    match text.parse() {
+    match text.parse::<InterfaceName>() {
+        Ok(name) if plain && name.is_reserved() => Err(refuse(
+            "which is a name that the host gives, where it joins components: no component has it of its own",
+        )),
         Ok(name) if plain => Ok(name),
         _ => Err(refuse("which is not a name of the form namespace:package/interface@version")),
     }
@@ -261,6 +307,7 @@ fn at_most(found: usize, most: usize, what: &'static str) -> Result<(), LoadErro
 /// Looser limits would only be wasmparser's: a thousand components, bodies of megabytes.
 const MOST_DEPTH: usize = 16;
 const MOST_NESTED: usize = 256;
+const MOST_INSTANCES: usize = 1_000;
 const MOST_FUNCTIONS: usize = 100_000;
 const MOST_BODY: usize = 1 << 20;
 const MOST_NAMES: usize = 1_000;
@@ -306,6 +353,61 @@ mod tests {
     fn check(bodies: &[usize], refused: Option<(&'static str, usize)>) {
         let refused = refused.map(|(what, most)| LoadError::TooLarge { what, most });
         assert_eq!(walk(&component(bodies)).err(), refused);
+    }
+
+    #[test]
+    fn what_was_composed_is_counted() {
+        assert_eq!(walk(&component(&[])).unwrap().parts, 1);
+        let module = module(&[]);
+        let mut lone = Component::new();
+        lone.section(&NestedComponentSection(&Component::new())).section(&ModuleSection(&module));
+        assert_eq!(walk(&lone.finish()).unwrap().parts, 0);
+        let mut part = Component::new();
+        part.section(&ModuleSection(&module)).section(&ModuleSection(&module));
+        let mut nested = Component::new();
+        nested.section(&NestedComponentSection(&part)).section(&NestedComponentSection(&part));
+        let mut whole = Component::new();
+        whole.section(&NestedComponentSection(&part)).section(&NestedComponentSection(&nested));
+        assert_eq!(walk(&whole.finish()).unwrap().parts, 2);
+    }
+
+    #[track_caller]
+    fn imports(name: &str, taken: bool) {
+        let mut builder = wasm_encoder::ComponentBuilder::default();
+        let empty = builder.type_instance(None, &wasm_encoder::InstanceType::new());
+        builder.import(name, wasm_encoder::ComponentTypeRef::Instance(empty));
+        assert_eq!(walk(&builder.finish()).is_ok(), taken, "{name}");
+    }
+
+    #[test]
+    fn instances_are_counted_wherever_they_are() {
+        let with = |count: usize| {
+            let mut instances = wasm_encoder::ComponentInstanceSection::new();
+            for _ in 0..count {
+                instances.instantiate::<[(&str, _, _); 0], &str>(0, []);
+            }
+            let mut component = Component::new();
+            component.section(&NestedComponentSection(&Component::new())).section(&instances);
+            component
+        };
+        let mut outer = with(MOST_INSTANCES / 2);
+        outer.section(&NestedComponentSection(&with(MOST_INSTANCES / 2)));
+        assert!(walk(&outer.clone().finish()).is_ok());
+        outer.section(&NestedComponentSection(&with(1)));
+        let refused = LoadError::TooLarge { what: "instances", most: MOST_INSTANCES };
+        assert_eq!(walk(&outer.finish()).err(), Some(refused));
+    }
+
+    #[test]
+    fn names_that_the_host_gives_are_nobodys() {
+        for name in
+            ["p0-wasi:keyvalue/store@0.2.0", "p12-a:b/c", "e0-writ:identity/caller@0.1.0", "p0-p1-a:b/c", "P0-a:b/c"]
+        {
+            imports(name, false);
+        }
+        for name in ["p-a:b/c", "p0:b/c", "pa0-a:b/c", "q0-a:b/c", "e:b/c", "a:p0-b/e0-c"] {
+            imports(name, true);
+        }
     }
 
     #[test]

@@ -15,8 +15,10 @@ use writ_provider::{
     Busy, Callable, Deadline, Failure, FailureKind, Generation, Instance, Limits, MemoryBudget, Permit, Principal, Work,
 };
 
+use crate::compose::{Elsewhere, elsewhere};
 use crate::engine::TABLE_ELEMENTS;
 use crate::link::Linked;
+use crate::shares::Share;
 use crate::standing::Standing;
 
 /// How much longer than its deadline a call is awaited: for a provider that forgot to end by it.
@@ -31,27 +33,61 @@ pub(crate) struct Prepared {
     pub(crate) engine: Engine,
     pub(crate) principal: Principal,
     pub(crate) linked: Linked,
+    /// Bytes that all memories of a store may have together.
     pub(crate) memory: usize,
+    /// How many instances of components run in a store.
+    pub(crate) together: usize,
     pub(crate) time: Duration,
     pub(crate) budgets: Vec<Arc<MemoryBudget>>,
     pub(crate) pool: Pool,
     pub(crate) gate: Gate,
     /// In unix seconds: nothing new starts from then on.
     pub(crate) expires: u64,
-    pub(crate) standing: Arc<Standing>,
+    /// Of every component in the store.
+    pub(crate) standings: Vec<Arc<Standing>>,
 }
 
 /// What a call passes before it takes a store.
+#[derive(Clone)]
 pub(crate) struct Gate {
     /// Open once the whole application is connected.
     generation: Generation,
-    /// How many calls there may be at once: of the manifest component, where the manifest says so, and of its principal.
-    most: Vec<Arc<Semaphore>>,
+    /// How many calls there may be at once: of the manifest component, where the manifest says so, and of its principal;
+    /// and of all that its links lead to. With how many of each a call takes, in one order for all calls of the host, so
+    /// that no two of them wait for each other.
+    most: Vec<(Share, u32)>,
+    /// How many stores a call takes: its own, and one for each link below it.
+    stores: u32,
 }
 
 impl Gate {
-    pub(crate) fn new(generation: Generation, most: Vec<Arc<Semaphore>>) -> Self {
-        Self { generation, most }
+    /// What a call of a component passes that has these bounds of its own and whose links lead to `callees`.
+    pub(crate) fn new<'a>(
+        generation: Generation,
+        own: Vec<Share>,
+        callees: impl Iterator<Item = &'a Gate> + Clone,
+    ) -> Self {
+        let below = callees.clone().flat_map(|callee| callee.most.iter().cloned());
+        let mut most: Vec<(Share, u32)> = Vec::new();
+        for (share, count) in own.into_iter().map(|share| (share, 1)).chain(below) {
+            match most.iter_mut().find(|(other, _)| other.is(&share)) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None => most.push((share, count)),
+            }
+        }
+        most.sort_by_key(|(share, _)| share.place());
+        let stores = callees.fold(1, |sum: u32, callee| sum.saturating_add(callee.stores));
+        Self { generation, most, stores }
+    }
+
+    /// How many instances a call takes at once of something that has fewer, and how many that has. Such a call never comes.
+    pub(crate) fn excess(&self, pool: &Pool) -> Option<(u32, usize)> {
+        let shares = self.most.iter().map(|(share, count)| (*count, share.most()));
+        let all = shares.chain([(self.stores, usize::try_from(pool.most).unwrap_or(usize::MAX))]);
+        // A component alone that may not run at all is its manifest's affair.
+        let is_too_much =
+            |(count, most): &(u32, usize)| *count > 1 && usize::try_from(*count).is_ok_and(|count| count > *most);
+        all.into_iter().find(is_too_much)
     }
 
     /// Passes by `until`, or does not wait where that is now. What waits here holds no store.
@@ -65,8 +101,8 @@ impl Gate {
             }
         }
         let mut held = Vec::with_capacity(self.most.len());
-        for semaphore in &self.most {
-            held.push(take(semaphore, until).await?);
+        for (share, count) in &self.most {
+            held.push(take(share.semaphore(), *count, until).await?);
         }
         Ok(held)
     }
@@ -96,23 +132,23 @@ impl Pool {
         tokio::time::timeout(wait, self.stores.acquire_many(self.most)).await.is_ok_and(|all| all.is_ok())
     }
 
-    async fn take(&self, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
+    async fn take(&self, stores: u32, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Busy::Stopping);
         }
-        take(&self.stores, until).await
+        take(&self.stores, stores, until).await
     }
 }
 
-/// Takes one at once, or waits for it until then.
-async fn take(semaphore: &Arc<Semaphore>, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
-    if let Ok(permit) = semaphore.clone().try_acquire_owned() {
+/// Takes so many at once, or waits for them until then.
+async fn take(semaphore: &Arc<Semaphore>, count: u32, until: Instant) -> Result<OwnedSemaphorePermit, Busy> {
+    if let Ok(permit) = semaphore.clone().try_acquire_many_owned(count) {
         return Ok(permit);
     }
     if Instant::now() >= until {
         return Err(Busy::Full);
     }
-    let waited = tokio::time::timeout_at(until.into(), semaphore.clone().acquire_owned()).await;
+    let waited = tokio::time::timeout_at(until.into(), semaphore.clone().acquire_many_owned(count)).await;
     waited.ok().and_then(Result::ok).ok_or(Busy::Full)
 }
 
@@ -120,8 +156,11 @@ impl Prepared {
     /// A fresh store under this component's limits, and nothing in it but what it was granted.
     pub(crate) fn store(&self, deadline: Deadline) -> Store<Instance> {
         let handles = self.linked.attach.iter().map(|attach| attach.attach()).collect();
-        let limits = Limits::new(self.memory, TABLE_ELEMENTS, self.budgets.clone());
-        let instance = Instance::new(handles, vec![self.linked.wasi.state(&self.principal)], limits, deadline);
+        let together = self.together;
+        let tables = TABLE_ELEMENTS.saturating_mul(together);
+        let limits = Limits::new(self.memory, tables, self.budgets.clone()).of(together);
+        let states = self.linked.principals.iter().map(|(principal, wasi)| wasi.state(principal)).collect();
+        let instance = Instance::new(handles, states, limits, deadline);
         let mut store = Store::new(&self.engine, instance);
         store.limiter(|instance| instance.limits());
         store.set_hostcall_fuel(HOST_CALL);
@@ -134,31 +173,61 @@ impl Prepared {
         store
     }
 
-    /// Says how a call failed, in the log with the component's identity and to the caller in one line.
-    fn failed(&self, error: &wasmtime::Error, refused_memory: bool, took: Duration) -> Failure {
+    /// Whether something new of it may start, as at any call.
+    pub(crate) fn may_start(&self) -> Result<(), Busy> {
+        if crate::now() >= self.expires {
+            return Err(Busy::Expired);
+        }
+        self.standings.iter().try_for_each(|standing| standing.admits())
+    }
+
+    /// Waits until anything in the store is revoked.
+    pub(crate) async fn revocation(&self) {
+        futures::future::select_all(self.standings.iter().map(|standing| Box::pin(standing.revoked()))).await;
+    }
+
+    /// Says how a call failed, in the log with the component's identity and to the caller in one line. What failed in a
+    /// component that it called was logged there.
+    pub(crate) fn failed(&self, error: &wasmtime::Error, refused_memory: bool, took: Duration) -> Failure {
+        if let Some(elsewhere) = error.downcast_ref::<Elsewhere>() {
+            return Failure { kind: elsewhere.failure.kind, reason: elsewhere.to_string() };
+        }
         let (kind, reason) = classify(error, refused_memory);
-        let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
+        let backtrace = error.downcast_ref::<WasmBacktrace>();
+        let whose = self.whose(backtrace);
+        let backtrace = backtrace.map(ToString::to_string).unwrap_or_default();
         tracing::error!(
             target: "writ::failed",
-            component = %self.principal,
-            id = %self.principal.keyed(),
+            component = %whose,
+            id = %whose.keyed(),
             ?kind,
             %reason,
             backtrace = %backtrace.trim_end(),
             ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "a call failed"
         );
-        Failure { kind, reason }
+        match whose == &self.principal {
+            true => Failure { kind, reason },
+            false => Failure { kind, reason: elsewhere(whose, &reason) },
+        }
     }
 
-    fn revoked(&self) -> Failure {
+    /// Whose code was running: the innermost frame's, by the name that its module was given when it was fused.
+    fn whose(&self, backtrace: Option<&WasmBacktrace>) -> &Principal {
+        let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
+        let number = frames.iter().find_map(|frame| crate::fuse::numbered(frame.module().name()?));
+        let named = number.and_then(|number| self.linked.principals.get(number));
+        named.map_or(&self.principal, |(principal, _)| principal)
+    }
+
+    pub(crate) fn revoked(&self) -> Failure {
         let (kind, reason) = (FailureKind::Revoked, Busy::Revoked.to_string());
         let (component, id) = (&self.principal, self.principal.keyed());
         tracing::warn!(target: "writ::failed", %component, %id, ?kind, %reason, "a call was ended");
         Failure { kind, reason }
     }
 
-    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
+    pub(crate) fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         tracing::error!(
@@ -178,6 +247,9 @@ fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureKind, Stri
         return (FailureKind::Exit, format!("it called exit({code})"));
     }
     let root = error.root_cause().to_string();
+    if let Some(busy) = error.downcast_ref::<Busy>() {
+        return (FailureKind::Revoked, busy.to_string());
+    }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => (FailureKind::Deadline, "its time was over".to_owned()),
         _ if refused_memory => (FailureKind::Memory, format!("it was refused memory, and then: {root}")),
@@ -204,13 +276,10 @@ impl Callable for Entry {
 
     fn admit(&self, wait: Duration) -> BoxFuture<'_, Result<Permit, Busy>> {
         Box::pin(async move {
-            if crate::now() >= self.0.expires {
-                return Err(Busy::Expired);
-            }
-            self.0.standing.admits()?;
+            self.0.may_start()?;
             let until = Instant::now() + wait;
             let passed = self.0.gate.pass(until).await?;
-            let store = self.0.pool.take(until).await?;
+            let store = self.0.pool.take(self.0.gate.stores, until).await?;
             Ok(Permit::new((passed, store)))
         })
     }
@@ -230,7 +299,7 @@ impl Callable for Entry {
             let ended = tokio::select! {
                 // First, so that what is revoked as it begins ends before it did anything.
                 biased;
-                () = prepared.standing.revoked() => None,
+                () = prepared.revocation() => None,
                 ended = tokio::time::timeout_at(longest.into(), call) => Some(ended),
             };
             let outcome = match ended {

@@ -50,7 +50,7 @@ impl Host {
     pub async fn run(&self, admission: &Admission, command: Command) -> Result<u8, RunError> {
         let admitted = admission.components().first().ok_or(RunError::NoCommand)?;
         let export = exported(admitted).ok_or(RunError::NoCommand)?;
-        let mut prepared = self.prepare_alone(admitted, "wasi:cli/run#run").await?;
+        let mut prepared = self.prepare_first(admission, admitted, "wasi:cli/run#run").await?;
         // The host's own bound is for requests, which others wait behind.
         prepared.time = admitted.limits.said.unwrap_or(Duration::MAX);
         let entry = Arc::new(prepared);
@@ -62,7 +62,9 @@ impl Host {
         let (ended_with, pre) = (code.clone(), target.pre().clone());
         let work = target.run(permit, move |store| {
             Box::pin(async move {
-                *store.data_mut().wasi(0).ctx = entry.linked.wasi.command(command);
+                if let Some((_, wasi)) = entry.linked.principals.first() {
+                    *store.data_mut().wasi(0).ctx = wasi.command(command);
+                }
                 ended_with.store(call(&pre, &export, store).await?, Ordering::Relaxed);
                 Ok(())
             })

@@ -209,15 +209,7 @@ impl<C: Constraint> Plan for Planned<C> {
 
     fn permitted_by(&self, claim: &Value) -> Result<(), Denied> {
         let claim = Claim::<C>::parse(claim).map_err(|error| Denied::new(error.to_string()))?;
-        let Claim::Entries(entries) = claim else { return Ok(()) };
-        let mut refusal = None;
-        for entry in &entries {
-            match entry.permits(C::request(&self.0)) {
-                Ok(()) => return Ok(()),
-                Err(denied) => refusal.get_or_insert(denied),
-            };
-        }
-        Err(refusal.unwrap_or_else(|| Denied::new("permits nothing (its claim is empty)")))
+        claim.permits(C::request(&self.0))
     }
 }
 

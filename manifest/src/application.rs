@@ -2,6 +2,7 @@
 
 mod config;
 mod decode;
+mod graph;
 mod link;
 mod spread;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::error::ManifestError;
 use crate::position::{Located, Position, Positions};
 use crate::yaml;
+pub use graph::MAX_JOINED;
 
 /// Components, providers and links that are deployed together.
 ///

@@ -36,8 +36,8 @@ mod trust;
 mod yaml;
 
 pub use application::{
-    Application, Component, Link, Placement, PolicyEntry, ProviderEntry, Scaler, ScalerKind, Secret, Source, Spread,
-    Unsupported, UnsupportedFeature,
+    Application, Component, Link, MAX_JOINED, Placement, PolicyEntry, ProviderEntry, Scaler, ScalerKind, Secret,
+    Source, Spread, Unsupported, UnsupportedFeature,
 };
 pub use component_file::{Build, ComponentFile};
 pub use error::{ErrorKind, ManifestError};

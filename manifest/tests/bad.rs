@@ -117,6 +117,46 @@ fn links() {
     refused(ORDERS, "name: price\n", "name: the price\n", expect![[r#"38:19: `name` cannot be `the price`: expected at most 128 letters (a-z, A-Z), digits, `-` and `_`"#]]);
 }
 
+/// A manifest of components that are linked so, each to its right for an interface of its own.
+fn linked(components: usize, links: &[(usize, usize)]) -> String {
+    let mut text =
+        "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: { name: app }\nspec:\n  components:\n"
+            .to_owned();
+    for own in 0..components {
+        text.push_str(&format!("    - {{ name: c{own}, type: component, properties: {{ image: x }}, traits: [\n"));
+        for (at, (_, target)) in links.iter().enumerate().filter(|(_, (source, _))| *source == own) {
+            text.push_str(&format!("        {{ type: link, properties: {{ target: c{target}, namespace: a, package: b, interfaces: [i{at}] }} }},\n"));
+        }
+        text.push_str("      ] }\n");
+    }
+    text
+}
+
+#[track_caller]
+fn graph(components: usize, links: &[(usize, usize)], expected: Expect) {
+    let text = linked(components, links);
+    expected.assert_eq(&Application::parse(&text).map_or_else(|error| error.to_string(), |_| "fits".to_owned()));
+}
+
+#[test]
+#[rustfmt::skip]
+fn links_between_components() {
+    graph(1, &[(0, 0)], expect!["7:45: `c0` is linked to itself: what it imports, another component serves"]);
+    graph(2, &[(0, 1), (1, 0)], expect!["10:45: the links go in a circle, from `c0` to `c1` (line 7), `c0` (line 10): a component cannot wait for itself"]);
+    graph(3, &[(0, 1), (1, 2)], expect!["fits"]);
+    graph(4, &[(0, 1), (0, 2), (1, 3), (2, 3)], expect!["fits"]);
+    graph(4, &[(0, 1), (1, 2), (2, 3), (3, 1)], expect!["16:45: the links go in a circle, from `c1` to `c2` (line 10), `c3` (line 13), `c1` (line 16): a component cannot wait for itself"]);
+    let chain = |length: usize| (1..length).map(|at| (at - 1, at)).collect::<Vec<_>>();
+    graph(64, &chain(64), expect!["fits"]);
+    graph(65, &chain(65), expect!["7:45: with this link one request to `c0` may need 65 instances at once, one for each link below it: at most 64"]);
+    let mut circle = chain(20);
+    circle.push((19, 0));
+    graph(20, &circle, expect!["64:45: the links go in a circle, from `c0` to `c1` (line 7), `c2` (line 10), `c3` (line 13), `c4` (line 16), `c5` (line 19), `c6` (line 22), `c7` (line 25), `c8` (line 28) … 20 in all: a component cannot wait for itself"]);
+    // Each leads twice to the next: two to the power of the number of components.
+    let doubled: Vec<_> = chain(40).into_iter().flat_map(|link| [link, link]).collect();
+    graph(40, &doubled, expect!["140:45: with this link one request to `c33` may need 127 instances at once, one for each link below it: at most 64"]);
+}
+
 #[test]
 #[rustfmt::skip]
 fn configuration() {

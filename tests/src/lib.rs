@@ -7,6 +7,7 @@
 // All of it is test code: a panic is a failed test.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod composed;
 mod files;
 mod home;
 pub mod http;
@@ -15,14 +16,17 @@ mod manifest;
 mod mint;
 mod program;
 pub mod terminal;
+mod topology;
 mod up;
 
+pub use composed::composed;
 pub use files::{Scratch, guest, snapshot, unsigned_guest};
 pub use home::Home;
 pub use log::Line;
 pub use manifest::Manifest;
 pub use mint::{DAY, Mint, now};
 pub use program::{Output, command, finish, finish_within};
+pub use topology::{Form, Topology, steps};
 pub use up::{Up, free_address};
 
 use std::path::PathBuf;

@@ -46,22 +46,44 @@ impl Mint {
         self.operator.public().to_string()
     }
 
+    /// The account's public key, as claims of other accounts name it.
+    #[must_use]
+    pub fn account(&self) -> String {
+        self.account.public().to_string()
+    }
+
     /// Signs a component.
     #[must_use]
     pub fn sign(&self, component: &[u8]) -> Vec<u8> {
-        let common = |subject, name: &str, capabilities, nbf, exp| CommonDraft {
+        self.sign_as("minted", &self.claims, &BTreeMap::new(), component)
+    }
+
+    /// Signs a component under a name, claims and limits of its own. It is another component each time.
+    ///
+    /// # Panics
+    /// When the token cannot be signed.
+    #[must_use]
+    pub fn sign_as(
+        &self,
+        name: &str,
+        claims: &BTreeMap<String, Value>,
+        limits: &BTreeMap<String, Value>,
+        component: &[u8],
+    ) -> Vec<u8> {
+        let common = |subject, name: &str, capabilities, limits, nbf, exp| CommonDraft {
             subject,
             name: name.to_owned(),
             capabilities,
-            limits: BTreeMap::new(),
+            limits,
             nbf,
             exp,
         };
         let id = SigningKey::generate(Role::Component).expect("randomness").public();
-        let account = common(self.account.public(), "mint", Capabilities::Any, None, now() + 365 * DAY);
+        let account =
+            common(self.account.public(), "mint", Capabilities::Any, BTreeMap::new(), None, now() + 365 * DAY);
         let account = token::sign_account(&AccountDraft { common: account }, &self.operator, self.iat);
         let draft = ComponentDraft {
-            common: common(id, "minted", Capabilities::Only(self.claims.clone()), self.nbf, self.exp),
+            common: common(id, name, Capabilities::Only(claims.clone()), limits.clone(), self.nbf, self.exp),
             version: "0.1.0".to_owned(),
             revision: 1,
         };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
-use writ_host::{Candidate, Denials, Export, VerifiedArtifact};
+use writ_host::{Artifact, Candidate, Denials, Export, VerifiedArtifact};
 use writ_manifest::Application;
 use writ_signing::inspect::UnverifiedToken;
 use writ_signing::token::{Capabilities, Claims, Kind, TokenError};
@@ -74,6 +74,7 @@ impl Report {
             "verifies": self.facts.verified.is_ok(),
             "reason": self.facts.verified.as_ref().err().map(ToString::to_string),
             "principal": principal,
+            "composed_of": self.facts.artifact.as_ref().map_or(0, Artifact::parts),
             "imports": self.imports(),
             "exports": self.exports(),
             "granted": self.here.as_ref().and_then(|here| here.as_ref().ok()),
@@ -96,6 +97,7 @@ impl Report {
             }
             Err(error) => rows.push(describe::row("verifies", format_args!("no: {error}"))),
         }
+        rows.extend(self.composed());
         output::table(&rows)?;
         if self.facts.verified.is_err() && !self.facts.content.tokens.is_empty() {
             output::words("warning: below is what the file says about itself; nothing vouches for it");
@@ -108,6 +110,14 @@ impl Report {
         self.tell_interfaces()?;
         self.tell_here()?;
         self.tell_opened()
+    }
+
+    /// Whoever composed it before signing made one principal of its parts.
+    fn composed(&self) -> Option<[String; 2]> {
+        let parts = self.facts.artifact.as_ref().map_or(0, Artifact::parts);
+        let told =
+            format_args!("of {parts} components before it was signed: one principal, one set of claims").to_string();
+        (parts > 0).then(|| describe::row("composed", told))
     }
 
     fn imports(&self) -> Vec<String> {

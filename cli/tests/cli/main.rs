@@ -18,3 +18,4 @@ mod revoke;
 mod sign;
 mod trust;
 mod verify;
+mod wit;

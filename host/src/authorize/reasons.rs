@@ -33,6 +33,8 @@ pub enum Stands {
     Baseline(Option<&'static str>),
     /// A claim of this capability.
     Capability(&'static str),
+    /// A link to another component of the application; or it holds types alone.
+    Joined,
     /// Nothing here.
     Nothing,
 }

@@ -18,6 +18,7 @@ use crate::load::Artifact;
 use crate::registry::Registry;
 
 mod given;
+mod links;
 
 /// A capability with a naming field, that is imported and also calls.
 struct Shelf;

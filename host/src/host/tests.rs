@@ -17,7 +17,8 @@ use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, Compone
 use writ_signing::{Revocations, Role, Roots, SigningKey, section};
 
 use super::*;
-use crate::load::VerifiedArtifact;
+use crate::load::{Artifact, VerifiedArtifact};
+use crate::prepared::Prepared;
 
 /// A trigger that calls nobody: the test does, through what it was given.
 struct Bell {
@@ -405,8 +406,8 @@ async fn what_was_revoked_while_it_was_compiled_does_not_start() {
     assert!(matches!(may_start(&fixture).await, Err(Busy::Revoked)));
     fixture.host.review(&trusted, crate::now());
     let admission = fixture.admit(4, "sound").unwrap();
-    let prepared = fixture.host.prepare_alone(&admission.components()[0], "f").await.unwrap();
-    assert!(matches!(prepared.standing.admits(), Err(Busy::Revoked)));
+    let prepared = fixture.host.prepare_first(&admission, &admission.components()[0], "f").await.unwrap();
+    assert!(matches!(prepared.standings[0].admits(), Err(Busy::Revoked)));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | `wasi:filesystem` | the folders that are [given](super::filesystem), none without a claim; ends with the store's deadline |
 //! | `wasi:sockets` | every address and every look-up is denied |
 //! | `wasi:http/types`, `wasmcloud:messaging/types` | types alone |
+//! | `writ:identity/caller` | who calls; see [`identity`](crate::compose::identity) |
 //!
 //! Language runtimes import these without using them. Each is linked only where it is imported, under the component's own
 //! spelling of the name, so any mix of 0.2 patch versions within one component works.
@@ -31,6 +32,7 @@ use writ_provider::{Instance, Slot};
 
 use super::filesystem::Files;
 use super::io::Io;
+use crate::compose::identity::is_identity;
 use crate::names::InterfaceName;
 
 /// One interface of the baseline: its name without a version, and how it is linked for a principal.
@@ -147,7 +149,7 @@ const AUTHORITY: usize = 320;
 
 /// Whether every component gets this interface without a claim.
 pub fn is_baseline(name: &InterfaceName) -> bool {
-    row(name).is_some() || is_types_only(name)
+    row(name).is_some() || is_types_only(name) || is_identity(name)
 }
 
 /// Links one interface of the baseline for a principal; false where it is none.

@@ -112,6 +112,22 @@ impl<C: Constraint> Claim<C> {
         }
     }
 
+    /// Whether one whole entry permits the request, without counting it.
+    ///
+    /// # Errors
+    /// What the first entry permits instead.
+    pub fn permits(&self, request: C::Request<'_>) -> Result<(), Denied> {
+        let Self::Entries(entries) = self else { return Ok(()) };
+        let mut refusal = None;
+        for entry in entries {
+            match entry.permits(request) {
+                Ok(()) => return Ok(()),
+                Err(denied) => refusal.get_or_insert(denied),
+            };
+        }
+        Err(refusal.unwrap_or_else(|| Denied::new("permits nothing (its claim is empty)")))
+    }
+
     /// The entries, none for [`Claim::Any`].
     pub fn entries(&self) -> &[C] {
         match self {

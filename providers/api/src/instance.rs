@@ -55,6 +55,18 @@ impl Instance {
         self.deadline
     }
 
+    /// Sets when the next call ends. A store that another store's component calls is called more than once.
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+
+    /// What lies at a slot, if it is a `T`. For what the host itself attached; a provider's handle is found by
+    /// [`Slot::getter`](crate::Slot::getter).
+    pub fn held<T: Any>(&mut self, slot: usize) -> Option<&mut T> {
+        let handle: &mut dyn Any = self.handles.get_mut(slot)?.as_mut();
+        handle.downcast_mut()
+    }
+
     /// What it may take up. The host gives it to wasmtime.
     pub fn limits(&mut self) -> &mut Limits {
         &mut self.limits

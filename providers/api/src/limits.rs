@@ -14,6 +14,8 @@ pub struct Limits {
     tables_used: usize,
     shared: Vec<Arc<MemoryBudget>>,
     refused: bool,
+    /// How many components run in the store.
+    components: usize,
 }
 
 /// Bytes of guest memory that all stores of one account or component share on this host.
@@ -40,9 +42,23 @@ impl MemoryBudget {
 }
 
 impl Limits {
+    /// Core instances of one component in a store. CPython has 14, and each adapter of a fused component is one more.
+    pub const INSTANCES: usize = 256;
+    /// Linear memories of one component. QuickJS has 2.
+    pub const MEMORIES: usize = 8;
+    /// Tables of one component.
+    pub const TABLES: usize = 64;
+
     /// At most `memory` bytes and `tables` elements in the store, and no more than is left of each shared budget.
     pub fn new(memory: usize, tables: usize, shared: Vec<Arc<MemoryBudget>>) -> Self {
-        Self { memory, memory_used: 0, tables, tables_used: 0, shared, refused: false }
+        Self { memory, memory_used: 0, tables, tables_used: 0, shared, refused: false, components: 1 }
+    }
+
+    /// As many memories, tables and instances as so many components have each in a store of its own.
+    #[must_use]
+    pub fn of(mut self, components: usize) -> Self {
+        self.components = components;
+        self
     }
 
     /// Whether the guest was ever refused memory: what a later trap is likely about.
@@ -95,15 +111,15 @@ impl ResourceLimiter for Limits {
     }
 
     fn instances(&self) -> usize {
-        256
+        Self::INSTANCES.saturating_mul(self.components)
     }
 
     fn tables(&self) -> usize {
-        256
+        Self::TABLES.saturating_mul(self.components)
     }
 
     fn memories(&self) -> usize {
-        64
+        Self::MEMORIES.saturating_mul(self.components)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tutorial, command by command.
+//! Pages of documentation, command by command.
 
 use std::path::Path;
 
@@ -6,9 +6,18 @@ use writ_tests::{Home, Scratch, free_address, place, terminal};
 
 #[test]
 fn the_tutorial_does_what_it_says() {
+    play(include_str!("../../../docs/tutorial.md"));
+}
+
+#[test]
+fn composing_components_does_what_it_says() {
+    play(include_str!("../../../docs/composing.md"));
+}
+
+fn play(page: &str) {
     let (home, scratch) = (Home::new(), Scratch::new());
     let port = free_address().port().to_string();
-    let page = include_str!("../../../docs/tutorial.md").replace("8080", &port);
+    let page = page.replace("8080", &port);
     let program = place("WRIT_BIN");
     let path = std::env::var("PATH").unwrap_or_default();
     let text = |path: &Path| path.to_str().unwrap().to_owned();

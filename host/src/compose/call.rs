@@ -1,0 +1,190 @@
+//! A call from one component to another: over the host, from store to store.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::FutureExt;
+use writ_provider::wasmtime::component::{LinkerInstance, TypedFunc};
+use writ_provider::wasmtime::{self, Store, StoreContextMut};
+use writ_provider::{Deadline, Failure, Grant, Instance, Principal, Slot};
+
+use super::edges::Join;
+use super::identity::Caller;
+use crate::carry::RECEIVE;
+use crate::links::{Asked, Call, Serve};
+use crate::prepared::Prepared;
+use crate::registry::Attach;
+
+/// A link between two components, ready to be called over.
+pub(crate) struct Edge {
+    pub(crate) callee: Arc<Prepared>,
+    pub(crate) caller: Principal,
+    /// What the caller may call.
+    pub(crate) call: Grant<Call>,
+    /// Whom the callee serves.
+    pub(crate) serve: Grant<Serve>,
+}
+
+/// What a caller's store holds of an edge: the callee's store, once it was called.
+struct Callee {
+    edge: Arc<Edge>,
+    live: Option<Live>,
+}
+
+struct Live {
+    store: Store<Instance>,
+    receive: TypedFunc<(u32, Vec<u8>), (Vec<u8>,)>,
+}
+
+/// One interface of a link.
+struct Way {
+    slot: Slot,
+    /// What the caller asks of its own claims, and the callee's claims are asked.
+    call: Asked,
+    serve: Asked,
+}
+
+/// A call failed in another component than the one that a trigger called. It was logged there, under that component's name.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", elsewhere(component, &failure.reason))]
+pub(crate) struct Elsewhere {
+    component: String,
+    pub(crate) failure: Failure,
+}
+
+/// How a failure in another component reads, for whoever called the first.
+pub(crate) fn elsewhere(component: impl fmt::Display, reason: &str) -> String {
+    format!("{component}, which it called: {reason}")
+}
+
+/// Puts an edge's end into each fresh store of the caller. Nothing is made of the callee until it is called.
+pub(crate) struct Ends(pub(crate) Arc<Edge>);
+
+impl Attach for Ends {
+    fn attach(&self) -> Box<dyn Any + Send> {
+        Box::new(Callee { edge: self.0.clone(), live: None })
+    }
+}
+
+/// Links what a sender calls. `slot` holds the edge's end.
+pub(crate) fn link(
+    join: &Join,
+    edge: &Edge,
+    slot: Slot,
+    linker: &mut LinkerInstance<'_, Instance>,
+) -> wasmtime::Result<()> {
+    let way = Arc::new(Way {
+        slot,
+        call: Asked::new(&join.import, &edge.caller, &edge.callee.principal),
+        serve: Asked::new(&join.export, &edge.callee.principal, &edge.caller),
+    });
+    linker.func_wrap_async("carry", move |caller, (function, image): (u32, Vec<u8>)| {
+        let way = way.clone();
+        Box::new(async move { Ok((over(caller, &way, function, image).await?,)) })
+    })
+}
+
+/// One call. It ends by itself: by what is left of the caller's time, and of the callee's own.
+async fn over(
+    mut caller: StoreContextMut<'_, Instance>,
+    way: &Way,
+    function: u32,
+    image: Vec<u8>,
+) -> wasmtime::Result<Vec<u8>> {
+    let until = caller.data().deadline();
+    let callee: Option<&mut Callee> = caller.data_mut().held(way.slot.index());
+    let callee = callee.ok_or_else(|| wasmtime::format_err!("the link has no end in this store"))?;
+    callee.call(way, until, function, image).await
+}
+
+impl Callee {
+    async fn call(&mut self, way: &Way, until: Deadline, function: u32, image: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
+        let edge = self.edge.clone();
+        let refused = |refused: writ_provider::Refused| {
+            wasmtime::format_err!("access-denied: {} {}", refused.document, refused.reason)
+        };
+        edge.call.permits(&way.call).map_err(refused)?;
+        edge.serve.permits(&way.serve).map_err(refused)?;
+        let callee = &edge.callee;
+        let until = until.min(Deadline::after(callee.time));
+        let started = Instant::now();
+        // It is out of its place while it runs: what fails is not called again.
+        let live = self.live.take();
+        let work = AssertUnwindSafe(run(&edge, live, until, (function, image))).catch_unwind();
+        let ended = tokio::select! {
+            biased;
+            () = callee.revocation() => Err(callee.revoked()),
+            ended = work => match ended {
+                Ok(Ok(live)) => Ok(live),
+                Ok(Err(Ended { error, refused_memory })) => match error.downcast::<Elsewhere>() {
+                    // It was logged further down.
+                    Ok(elsewhere) => return Err(elsewhere.into()),
+                    Err(error) => Err(callee.failed(&error, refused_memory, started.elapsed())),
+                },
+                Err(panic) => Err(callee.panicked(panic.as_ref())),
+            },
+        };
+        match ended {
+            Ok((live, reply)) => {
+                self.live = Some(live);
+                Ok(reply)
+            }
+            Err(failure) => Err(Elsewhere { component: callee.principal.to_string(), failure }.into()),
+        }
+    }
+}
+
+/// How a call failed.
+struct Ended {
+    error: wasmtime::Error,
+    refused_memory: bool,
+}
+
+impl<E: Into<wasmtime::Error>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), refused_memory: false }
+    }
+}
+
+/// Calls in the callee's store, which is made first where there is none yet.
+async fn run(edge: &Edge, live: Option<Live>, until: Deadline, call: (u32, Vec<u8>)) -> Result<(Live, Vec<u8>), Ended> {
+    let mut live = match live {
+        Some(live) => live,
+        None => begin(edge, until).await?,
+    };
+    live.store.data_mut().set_deadline(until);
+    match live.receive.call_async(&mut live.store, call).await {
+        Ok((reply,)) => Ok((live, reply)),
+        Err(error) => Err(Ended { error, refused_memory: live.store.data_mut().limits().refused() }),
+    }
+}
+
+/// A fresh store of the callee, which knows who calls. It is asked as at any call whether the callee may still start.
+async fn begin(edge: &Edge, until: Deadline) -> Result<Live, Ended> {
+    let callee = &edge.callee;
+    callee.may_start()?;
+    let mut store = callee.store(until);
+    if let Some(slot) = callee.linked.caller
+        && let Some(Caller(caller)) = store.data_mut().held(slot.index())
+    {
+        *caller = Some(edge.caller.clone());
+    }
+    match receiver(callee, &mut store).await {
+        Ok(receive) => Ok(Live { store, receive }),
+        Err(error) => Err(Ended { error, refused_memory: store.data_mut().limits().refused() }),
+    }
+}
+
+async fn receiver(
+    callee: &Prepared,
+    store: &mut Store<Instance>,
+) -> wasmtime::Result<TypedFunc<(u32, Vec<u8>), (Vec<u8>,)>> {
+    let instance = callee.linked.pre.instantiate_async(&mut *store).await?;
+    let interface = instance.get_export_index(&mut *store, None, RECEIVE);
+    let receive = instance.get_export_index(&mut *store, interface.as_ref(), "receive");
+    let receive = receive.ok_or_else(|| wasmtime::format_err!("{} has no receiver", callee.principal))?;
+    instance.get_typed_func(&mut *store, receive)
+}

@@ -1,0 +1,297 @@
+//! What runs together in one store: a component, those it calls over links that may be *fused*, and what carries the calls
+//! over its other links.
+//!
+//! One rule decides which links are fused: it stands in `docs/composing.md`, under "Which run together", and [`fits`] asks it.
+//! Why each of its conditions is there, `docs/decisions/0007-fused-by-one-rule.md` says.
+//!
+//! A call over such a link means what it means over any other: the callee has an instance of its own for this link, its own
+//! grants, and its own bound on memory. It only costs less.
+
+use std::sync::Arc;
+
+use super::edges::Joint;
+use crate::authorize::{Admission, Admitted};
+use crate::carry::{CARRY, CarryError, Interfaces, RECEIVE};
+use crate::fuse::{self, Checked, Graph, Node};
+
+/// A component with what runs in its store.
+pub(crate) struct Unit<'a> {
+    /// The first is the one that is called.
+    members: Vec<Member<'a>>,
+    root: &'a Admitted,
+    inside: Vec<fuse::Edge>,
+    door: Door,
+}
+
+/// How the root of a unit is called: by the names of its exports over a link, or, where there are none, from outside.
+pub(crate) type Door = Vec<String>;
+
+/// A component of a unit.
+pub(crate) struct Member<'a> {
+    pub(crate) place: usize,
+    /// How many instances of it there are: one for each way that leads to it.
+    pub(crate) instances: usize,
+    pub(crate) admitted: &'a Admitted,
+    /// Its links that lead to a store of their own.
+    pub(crate) outside: Vec<&'a Joint>,
+}
+
+/// Why a unit cannot be made. Nothing of it runs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnitError {
+    /// Something else was made than what was admitted: a mistake of this host.
+    #[error("what was put together is not what was linked: {0}")]
+    Unfaithful(#[from] fuse::CheckError),
+    /// The encoder has no words for a component.
+    #[error("it cannot be put together with what its links need: {0}")]
+    Encode(#[from] fuse::FuseError),
+    /// A link's interface cannot be carried from store to store.
+    #[error(transparent)]
+    Carry(#[from] CarryError),
+}
+
+impl<'a> Unit<'a> {
+    /// What runs with the component at `place`; what carries its calls alone, where `separate`.
+    pub(crate) fn of(admission: &'a Admission, place: usize, door: Door, separate: bool) -> Option<Self> {
+        let all = admission.components();
+        let root = all.get(place)?;
+        let mut unit = Self { members: Vec::new(), root, inside: Vec::new(), door };
+        let mut next = vec![place];
+        while let Some(place) = next.pop() {
+            let Some(admitted) = all.get(place).filter(|_| unit.number(place).is_none()) else { continue };
+            let mut member = Member { place, instances: 0, admitted, outside: Vec::new() };
+            for joint in &admitted.edges {
+                match all.get(joint.target).filter(|callee| !separate && fits(joint, admitted, callee, root)) {
+                    Some(_) => next.push(joint.target),
+                    None => member.outside.push(joint),
+                }
+            }
+            unit.members.push(member);
+        }
+        unit.join();
+        unit.count(admission.order());
+        Some(unit)
+    }
+
+    /// The same component, with all that it calls in stores of their own.
+    pub(crate) fn separate(&self, admission: &'a Admission) -> Self {
+        let place = self.members.first().map(|root| root.place);
+        let separate = place.and_then(|place| Self::of(admission, place, self.door.clone(), true));
+        separate.unwrap_or_else(|| Self { members: Vec::new(), root: self.root, inside: Vec::new(), door: Door::new() })
+    }
+
+    /// The component that is called.
+    pub(crate) fn root(&self) -> &'a Admitted {
+        self.root
+    }
+
+    /// The members, by the number of their principal in the store.
+    pub(crate) fn members(&self) -> &[Member<'a>] {
+        &self.members
+    }
+
+    fn number(&self, place: usize) -> Option<usize> {
+        self.members.iter().position(|member| member.place == place)
+    }
+
+    /// Every link within the unit, in the numbers of its members.
+    fn join(&mut self) {
+        let mut inside = Vec::new();
+        for (importer, member) in self.members.iter().enumerate() {
+            let is_outside = |joint: &Joint| member.outside.contains(&joint);
+            for joint in member.admitted.edges.iter().filter(|joint| !is_outside(joint)) {
+                let Some(exporter) = self.number(joint.target) else { continue };
+                inside.extend(joint.interfaces.iter().map(|join| fuse::Edge {
+                    importer,
+                    import: join.import.to_string(),
+                    exporter,
+                    export: join.export.to_string(),
+                }));
+            }
+        }
+        self.inside = inside;
+    }
+
+    /// Counts the ways to each member, from the callers to what they call.
+    fn count(&mut self, order: &[usize]) {
+        let mut instances = vec![0_usize; self.members.len()];
+        instances.iter_mut().take(1).for_each(|root| *root = 1);
+        for number in order.iter().rev().filter_map(|place| self.number(*place)) {
+            let ways = instances.get(number).copied().unwrap_or(0);
+            for edge in self.inside.iter().filter(|edge| edge.importer == number) {
+                instances.get_mut(edge.exporter).into_iter().for_each(|to| *to = to.saturating_add(ways));
+            }
+        }
+        self.members.iter_mut().zip(instances).for_each(|(member, ways)| member.instances = ways);
+    }
+
+    /// What is to be put together; none where the root runs as it was signed.
+    pub(crate) fn plan(&self, admission: &Admission) -> Option<Plan> {
+        let carriers = self.carriers(admission);
+        if self.inside.is_empty() && carriers.is_empty() && self.door.is_empty() {
+            return None;
+        }
+        let node = |(number, member): (usize, &Member<'_>)| Node {
+            name: member.admitted.name.clone(),
+            bytes: Arc::clone(member.admitted.artifact.bytes()),
+            principal: u32::try_from(number).unwrap_or(u32::MAX),
+            memory: u64::try_from(member.admitted.limits.memory).unwrap_or(u64::MAX),
+        };
+        let exports = self.root.artifact.exports().iter().map(ToString::to_string).collect();
+        let nodes = self.members.iter().enumerate().map(node).collect();
+        let graph = Graph { nodes, edges: self.inside.clone(), root: 0, exports };
+        Some(Plan { graph, fused: !self.inside.is_empty(), carriers, door: self.door.clone() })
+    }
+
+    /// What carries the calls over the links that lead to other stores, in the order of the members and their links.
+    fn carriers(&self, admission: &Admission) -> Vec<Carrier> {
+        let mut carriers = Vec::new();
+        for (member, joint) in self.members.iter().enumerate().flat_map(|(n, m)| m.outside.iter().map(move |j| (n, j)))
+        {
+            let Some(callee) = admission.components().get(joint.target) else { continue };
+            carriers.extend(joint.interfaces.iter().map(|join| Carrier {
+                member,
+                import: join.import.to_string(),
+                export: join.export.to_string(),
+                callee: Arc::clone(callee.artifact.bytes()),
+                door: joint.door(),
+            }));
+        }
+        carriers
+    }
+}
+
+/// What a unit is put together from.
+pub(crate) struct Plan {
+    graph: Graph,
+    /// Whether there is anything in it that could have a store of its own.
+    pub(crate) fused: bool,
+    carriers: Vec<Carrier>,
+    door: Door,
+}
+
+/// What carries the calls of one import to another store.
+struct Carrier {
+    member: usize,
+    import: String,
+    export: String,
+    callee: Arc<[u8]>,
+    door: Door,
+}
+
+/// A unit as one component, checked: it is wired as was admitted, and in no other way.
+pub(crate) struct Whole {
+    pub(crate) checked: Checked,
+    /// How many of the principals in it are components; what carries calls comes after them.
+    members: usize,
+    /// Whose calls each sender carries, and of which import.
+    carried: Vec<(usize, String)>,
+    receives: bool,
+    /// The links within it, by the number in `eN-…`: which member calls.
+    edges: Vec<fuse::Edge>,
+}
+
+/// Whose an import of a [`Whole`] is.
+pub(crate) enum Owner<'a> {
+    /// A member's.
+    Member(usize),
+    /// A sender's, for this import of a member.
+    Sender(usize, &'a str),
+    /// The receiver's: it imports the root's interfaces, and of others their types.
+    Receiver,
+}
+
+impl Whole {
+    /// Whose the imports are that serve principal `number`.
+    pub(crate) fn owner(&self, number: u32) -> Owner<'_> {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        match number.checked_sub(self.members) {
+            None => Owner::Member(number),
+            Some(sender) => match self.carried.get(sender) {
+                Some((member, import)) => Owner::Sender(*member, import),
+                None => Owner::Receiver,
+            },
+        }
+    }
+
+    /// How many components carry calls.
+    pub(crate) fn carriers(&self) -> usize {
+        self.carried.len().saturating_add(usize::from(self.receives))
+    }
+
+    /// The member that calls over link `number` within; none where it is whoever calls over a link from another store.
+    pub(crate) fn caller(&self, number: usize) -> Option<usize> {
+        self.edges.get(number).map(|edge| edge.importer).filter(|importer| *importer < self.members)
+    }
+}
+
+impl Plan {
+    /// Encodes and checks.
+    ///
+    /// # Errors
+    /// [`UnitError`].
+    pub(crate) fn whole(self) -> Result<Whole, UnitError> {
+        let Self { mut graph, carriers, door, .. } = self;
+        let members = graph.nodes.len();
+        for carrier in &carriers {
+            let served = Interfaces::exported(&carrier.callee, &carrier.door)?.functions();
+            let importer = bytes_of(&graph, carrier.member);
+            let sender = Interfaces::imported(&importer, &carrier.import)?.sender(&carrier.export, &served)?;
+            let exporter = put(&mut graph, "sender", sender);
+            let (importer, import) = (carrier.member, carrier.import.clone());
+            graph.edges.push(fuse::Edge { importer, export: import.clone(), import, exporter });
+        }
+        if !door.is_empty() {
+            let receiver = Interfaces::exported(&bytes_of(&graph, 0), &door)?.receiver()?;
+            let importer = put(&mut graph, "receiver", receiver);
+            let edge = |name: &String| fuse::Edge { importer, import: name.clone(), exporter: 0, export: name.clone() };
+            graph.edges.extend(door.iter().map(edge));
+            (graph.root, graph.exports) = (importer, vec![RECEIVE.to_owned()]);
+        }
+        let checked = fuse::check(fuse::compose(&graph)?, &graph)?;
+        let carried = carriers.into_iter().map(|carrier| (carrier.member, carrier.import)).collect();
+        Ok(Whole { checked, members, carried, receives: !door.is_empty(), edges: graph.edges })
+    }
+}
+
+fn bytes_of(graph: &Graph, number: usize) -> Arc<[u8]> {
+    graph.nodes.get(number).map(|node| Arc::clone(&node.bytes)).unwrap_or_default()
+}
+
+/// Puts a component of the host's own into a graph.
+fn put(graph: &mut Graph, name: &str, bytes: Vec<u8>) -> usize {
+    let number = graph.nodes.len();
+    let principal = u32::try_from(number).unwrap_or(u32::MAX);
+    let memory = u64::try_from(CARRIED).unwrap_or(u64::MAX);
+    graph.nodes.push(Node { name: name.to_owned(), bytes: bytes.into(), principal, memory });
+    number
+}
+
+/// Whether that is what a sender calls.
+pub(crate) fn is_carry(interface: &crate::names::InterfaceName) -> bool {
+    interface.to_string() == CARRY
+}
+
+/// Bytes that what carries calls may have of memory: a request and its answer, each as long as a host call may be.
+pub(crate) const CARRIED: usize = 10 << 20;
+
+/// The rule of this module.
+fn fits(joint: &Joint, caller: &Admitted, callee: &Admitted, root: &Admitted) -> bool {
+    let [join] = joint.interfaces.as_slice() else { return false };
+    if callee.limits.time < root.limits.time {
+        return false;
+    }
+    let (import, export) = (join.import.to_string(), join.export.to_string());
+    let link = fuse::Link {
+        importer: caller.artifact.bytes(),
+        import: &import,
+        exporter: callee.artifact.bytes(),
+        export: &export,
+        same_account: caller.principal.account() == callee.principal.account(),
+        // Such a link was refused: see `edges`.
+        capability: None,
+        separate: joint.separate,
+    };
+    fuse::eligible(&link).is_ok()
+}
