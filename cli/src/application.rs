@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_host::{Admission, Artifact, Candidate, Denials, Policies, VerifiedArtifact};
+use writ_host::{Admission, Artifact, Candidate, Decision, Denials, Policies, VerifiedArtifact};
 use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy, ProviderEntry};
 use writ_signing::{Roots, section};
 
@@ -48,8 +48,13 @@ impl Loaded {
 
     /// Decides what it may do on a host of these options, which need not be there yet.
     pub(crate) fn authorize(&self, options: &Options) -> Result<Admission, Denials> {
+        self.decide(options).admission()
+    }
+
+    /// The same, kept whole where something is refused.
+    pub(crate) fn decide(&self, options: &Options) -> Decision {
         let registry = runtime::registry(options);
-        writ_host::authorize(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
+        writ_host::decide(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
     }
 
     /// Each entry of the manifest with what was verified of it.

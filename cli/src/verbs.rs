@@ -7,6 +7,7 @@ pub(crate) mod call;
 pub(crate) mod completions;
 pub(crate) mod dev;
 pub(crate) mod doctor;
+pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
@@ -40,6 +41,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Sign(args) => sign::run(&args, &home),
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Graph(args) => graph::run(&args, settings, &home),
         Verb::Wit(args) => wit::run(&args),
         Verb::Audit(args) => audit::run(args, settings),
         Verb::Up(args) => up::run(&args, settings, &home),
