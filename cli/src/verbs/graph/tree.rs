@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use writ_host::{Form, Graph, Joined, Node, Refused, Store};
+use writ_host::{Form, Graph, Joined, Node, Refused};
 
 use super::words;
 
@@ -26,8 +26,8 @@ pub(super) fn draw(graph: &Graph) -> String {
             print(&mut text, "", &rows);
         }
     }
-    text.push_str(&stores(&graph.stores));
-    text.push_str("\n◀ is called by   ✓ may   ▶ calls   ✗ denied\n");
+    text.push_str(&stores(graph));
+    text.push_str("\n◀ is called by   ▶ calls   ✓ may   ○ has it, but may nothing with it yet   ✗ denied\n");
     text
 }
 
@@ -67,7 +67,8 @@ impl<'a> Drawing<'a> {
         for (capability, documents) in &node.granted.grants {
             let mut lines = words::claims(documents);
             lines.extend(node.means.get(capability.as_str()).and_then(words::means));
-            rows.push(row("✓", capability, lines));
+            let mark = if words::is_nothing(documents) { "○" } else { "✓" };
+            rows.push(row(mark, capability, lines));
         }
         rows.extend(others.into_iter().map(denied));
         for link in self.links.get(node.name.as_str()).cloned().unwrap_or_default() {
@@ -120,12 +121,13 @@ fn denied(refused: &Refused) -> Row {
 }
 
 /// Which components share a store, where any of them call each other.
-fn stores(stores: &[Store]) -> String {
-    if stores.iter().all(|store| store.called.is_empty() && store.members.len() == 1) {
+fn stores(graph: &Graph) -> String {
+    if graph.stores.iter().all(|store| store.called.is_empty() && store.members.len() == 1) {
         return String::new();
     }
-    let mut text = "\neach request has these stores:\n".to_owned();
-    for store in stores {
+    let when = if graph.admitted { "each request has" } else { "were it admitted, each request would have" };
+    let mut text = format!("\n{when} these stores:\n");
+    for store in &graph.stores {
         let member = |member: &writ_host::Member| match member.instances {
             1 => member.name.clone(),
             many => format!("{} ×{many}", member.name),

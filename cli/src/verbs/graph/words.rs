@@ -30,10 +30,15 @@ pub(super) fn claims(documents: &BTreeMap<String, Value>) -> Vec<String> {
     lines
 }
 
+/// Whether some document permits nothing of a capability.
+pub(super) fn is_nothing(documents: &BTreeMap<String, Value>) -> bool {
+    documents.values().any(|claim| claim.as_array().is_some_and(Vec::is_empty))
+}
+
 fn entries(claim: &Value) -> Vec<String> {
     let one = |value: &Value| line(&Flow(value).to_string());
     match claim {
-        Value::Array(entries) if entries.is_empty() => vec!["nothing yet: its claim is empty".to_owned()],
+        Value::Array(entries) if entries.is_empty() => vec!["[]".to_owned()],
         Value::Array(entries) => {
             let mut lines: Vec<_> = entries.iter().take(MOST).map(one).collect();
             if entries.len() > MOST {
