@@ -1199,7 +1199,10 @@ fn names_are_only_names() {
     let (home, scratch, mint) = (Home::new(), Scratch::new(), Mint::new());
     let hostile = "x\"]; evil -> k [label=\"\\l</b>`%%{init:{}}%% | a\u{202e}b\u{2028}\u{e0041}";
     let claims = BTreeMap::from([
-        ("keyvalue".to_owned(), json!({ "bucket": hostile, "prefix": "\u{1b}]52;c;x\u{7}\n└─ ✓ keyvalue any" })),
+        (
+            "keyvalue".to_owned(),
+            json!([{ "bucket": hostile, "prefix": "\u{1b}]52;c;x\u{7}\n└─ ✓ keyvalue any" }, { "bucket": "x\"]; --> y" }]),
+        ),
         ("logging".to_owned(), json!({ "level": "info" })),
         ("messaging".to_owned(), json!({ "publish": ["end;class.x&quot;#quot;"] })),
         ("http-server".to_owned(), json!({ "hosts": "any", "paths": ["/"] })),
@@ -1225,6 +1228,15 @@ spec:
             namespace: wasi
             package: keyvalue
             interfaces: [store]
+        - type: link
+          properties:
+            target: { name: variables, config: [{ name: given, properties: { 'A"]--><b>%%{': b } }] }
+            namespace: wasi
+            package: cli
+            interfaces: [environment]
+    - name: variables
+      type: capability
+      properties: { image: "builtin:environment" }
     - name: store
       type: capability
       properties: { image: "builtin:keyvalue" }
@@ -1247,10 +1259,13 @@ spec:
         end (mint/end, revision 1)
         ├─ ◀ web           route any / at 127.0.0.1:8080
         ├─ ✓ http-server   { hosts: any, paths: [/] }
+        ├─ ✓ keyvalue      { bucket: "x\"]; evil -> k [label=\"\\l</b>`%%{init:{}}%% | a\u{202e}b\u{2028}\u{e0041}", prefix: "\u001b]52;c;x\u0007\n└─ ✓ keyvalue any" }
+        │                  { bucket: "x\"]; --> y" }
+        │                  from builtin:keyvalue, given the bucket `x\"]; --> y` as `\"]--><b>%%`
         ├─ ✓ logging       { level: info }
         ├─ ✓ messaging     { publish: ["end;class.x&quot;#quot;"] }
-        ├─ ✗ keyvalue      may not use keyvalue: the bucket `x\"]; --> y` as `\"]--><b>%%` (line 11)
-        │                  the token of end permits the bucket `x\"]; evil -> k [label=\"\\l</b>`%%{init:{}}%% | a\u{202e}b\u{2028}\u{e0041}`, not `x\"]; --> y`; missing: keyvalue: [{ bucket: "x\"]; --> y" }]
+        ├─ ✗ environment   may not use environment: variable A"]--><b>%%{ (line 17)
+        │                  the token of end has no `environment`; missing: environment: [{ names: ["A\"]--><b>%%{"] }]
         └─ ✗ http-client   may not use http-client: it imports wasi:http/outgoing-handler@0.2.12
                            the token of end has no `http-client`; missing: http-client: []
 
@@ -1259,16 +1274,18 @@ spec:
         flowchart LR
           n0("end<br/>mint/end"):::denied
           n1[("http-server<br/>builtin:http-server")]
-          n2[("logging")]
-          n3[("messaging")]
-          n4[("keyvalue")]
-          n5[("http-client")]
+          n2[("keyvalue<br/>builtin:keyvalue")]
+          n3[("logging")]
+          n4[("messaging")]
+          n5[("environment")]
+          n6[("http-client")]
           n1 ==>|"route any / at 127.0.0.1:8080"| n0
-          n0 -->|"#123; level: info #125;"| n2
-          n0 -->|"#123; publish: #91;#34;end#59;class.x#38;quot#59;#35;quot#59;#34;#93; #125;"| n3
-          n0 -.->|"✗ may not use keyvalue: the bucket #96;x#92;#34;#93;#59; --#62; y#96; as #96;#92;#34;#93;--#62;#60;b#62;#37;#37;#96; (line 11)<br/>the token of end permits the bucket #96;x#92;#34;#93;#59; evil -#62; k #91;label=#92;#34;#92;#92;l#60;/b#62;#96;#37;#37;#123;init:#123;#125;#125;#37;#37; #124; a#92;u#123;202e#125;b#92;u#123;2028#125;#92;u#123;e0041#125;#96;, not #96;x#92;#34;#93;#59; --#62; y#96;#59; missing: keyvalue: #91;#123; bucket: #34;x#92;#34;#93;#59; --#62; y#34; #125;#93;"| n4
-          n0 -.->|"✗ may not use http-client: it imports wasi:http/outgoing-handler#64;0.2.12<br/>the token of end has no #96;http-client#96;#59; missing: http-client: #91;#93;"| n5
-          linkStyle 3,4 stroke:#c00000,color:#c00000
+          n0 -->|"#123; bucket: #34;x#92;#34;#93;#59; evil -#62; k #91;label=#92;#34;#92;#92;l#60;/b#62;#96;#37;#37;#123;init:#123;#125;#125;#37;#37; #124; a#92;u#123;202e#125;b#92;u#123;2028#125;#92;u#123;e0041#125;#34;, prefix: #34;#92;u001b#93;52#59;c#59;x#92;u0007#92;n#9492;#9472; #10003; keyvalue any#34; #125;<br/>#123; bucket: #34;x#92;#34;#93;#59; --#62; y#34; #125;<br/>from builtin:keyvalue, given the bucket #96;x#92;#34;#93;#59; --#62; y#96; as #96;#92;#34;#93;--#62;#60;b#62;#37;#37;#96;"| n2
+          n0 -->|"#123; level: info #125;"| n3
+          n0 -->|"#123; publish: #91;#34;end#59;class.x#38;quot#59;#35;quot#59;#34;#93; #125;"| n4
+          n0 -.->|"✗ may not use environment: variable A#34;#93;--#62;#60;b#62;#37;#37;#123; (line 17)<br/>the token of end has no #96;environment#96;#59; missing: environment: #91;#123; names: #91;#34;A#92;#34;#93;--#62;#60;b#62;#37;#37;#123;#34;#93; #125;#93;"| n5
+          n0 -.->|"✗ may not use http-client: it imports wasi:http/outgoing-handler#64;0.2.12<br/>the token of end has no #96;http-client#96;#59; missing: http-client: #91;#93;"| n6
+          linkStyle 4,5 stroke:#c00000,color:#c00000
           classDef denied stroke:#c00000
     "##]], expect![[r##"
         digraph {
@@ -1279,15 +1296,17 @@ spec:
           edge [fontname="sans-serif" fontsize=10]
           n0 [label="end\nmint/end" color="#c00000"]
           n1 [label="http-server\nbuiltin:http-server" shape=cylinder style=solid]
-          n2 [label="logging" shape=cylinder style=solid]
-          n3 [label="messaging" shape=cylinder style=solid]
-          n4 [label="keyvalue" shape=cylinder style=solid]
-          n5 [label="http-client" shape=cylinder style=solid]
+          n2 [label="keyvalue\nbuiltin:keyvalue" shape=cylinder style=solid]
+          n3 [label="logging" shape=cylinder style=solid]
+          n4 [label="messaging" shape=cylinder style=solid]
+          n5 [label="environment" shape=cylinder style=solid]
+          n6 [label="http-client" shape=cylinder style=solid]
           n1 -> n0 [label="route any / at 127.0.0.1:8080\l" style=bold]
-          n0 -> n2 [label="{ level: info }\l"]
-          n0 -> n3 [label="{ publish: [\"end;class.x&amp;quot;#quot;\"] }\l"]
-          n0 -> n4 [label="✗ may not use keyvalue: the bucket `x\\\"]; --> y` as `\\\"]--><b>%%` (line 11)\lthe token of end permits the bucket `x\\\"]; evil -> k [label=\\\"\\\\l</b>`%%{init:{}}%% | a\\u{202e}b\\u{2028}\\u{e0041}`, not `x\\\"]; --> y`; missing: keyvalue: [{ bucket: \"x\\\"]; --> y\" }]\l" style=dashed color="#c00000" fontcolor="#c00000"]
-          n0 -> n5 [label="✗ may not use http-client: it imports wasi:http/outgoing-handler@0.2.12\lthe token of end has no `http-client`; missing: http-client: []\l" style=dashed color="#c00000" fontcolor="#c00000"]
+          n0 -> n2 [label="{ bucket: \"x\\\"]; evil -> k [label=\\\"\\\\l</b>`%%{init:{}}%% | a\\u{202e}b\\u{2028}\\u{e0041}\", prefix: \"\\u001b]52;c;x\\u0007\\n└─ ✓ keyvalue any\" }\l{ bucket: \"x\\\"]; --> y\" }\lfrom builtin:keyvalue, given the bucket `x\\\"]; --> y` as `\\\"]--><b>%%`\l"]
+          n0 -> n3 [label="{ level: info }\l"]
+          n0 -> n4 [label="{ publish: [\"end;class.x&amp;quot;#quot;\"] }\l"]
+          n0 -> n5 [label="✗ may not use environment: variable A\"]--><b>%%{ (line 17)\lthe token of end has no `environment`; missing: environment: [{ names: [\"A\\\"]--><b>%%{\"] }]\l" style=dashed color="#c00000" fontcolor="#c00000"]
+          n0 -> n6 [label="✗ may not use http-client: it imports wasi:http/outgoing-handler@0.2.12\lthe token of end has no `http-client`; missing: http-client: []\l" style=dashed color="#c00000" fontcolor="#c00000"]
         }
     "##]], expect![[r#"
         {
@@ -1314,18 +1333,18 @@ spec:
               "denied": [
                 {
                   "caller": null,
-                  "capability": "keyvalue",
+                  "capability": "environment",
                   "component": "end",
                   "hint": null,
                   "import": null,
                   "lacking": [
                     {
                       "document": "the component's token",
-                      "line": "keyvalue: [{ bucket: \"x\\\"]; --> y\" }]",
-                      "reason": "permits the bucket `x\\\"]; evil -> k [label=\\\"\\\\l</b>`%%{init:{}}%% | a\\u{202e}b\\u{2028}\\u{e0041}`, not `x\\\"]; --> y`"
+                      "line": "environment: [{ names: [\"A\\\"]--><b>%%{\"] }]",
+                      "reason": "has no `environment`"
                     }
                   ],
-                  "what": "may not use keyvalue: the bucket `x\\\"]; --> y` as `\\\"]--><b>%%` (line 11)"
+                  "what": "may not use environment: variable A\"]--><b>%%{ (line 17)"
                 },
                 {
                   "caller": null,
@@ -1352,6 +1371,18 @@ spec:
                       "/"
                     ]
                   }
+                },
+                "keyvalue": {
+                  "the account's token": "any",
+                  "the component's token": [
+                    {
+                      "bucket": "x\"]; evil -> k [label=\"\\l</b>`%%{init:{}}%% | a‮b 󠁁",
+                      "prefix": "\u001b]52;c;x\u0007\n└─ ✓ keyvalue any"
+                    },
+                    {
+                      "bucket": "x\"]; --> y"
+                    }
+                  ]
                 },
                 "logging": {
                   "the account's token": "any",
@@ -1386,8 +1417,10 @@ spec:
                   "imports": []
                 },
                 "keyvalue": {
-                  "given": [],
-                  "image": null,
+                  "given": [
+                    "the bucket `x\\\"]; --> y` as `\\\"]--><b>%%`"
+                  ],
+                  "image": "builtin:keyvalue",
                   "imports": [
                     "wasi:keyvalue/store@0.2.0-draft"
                   ]
@@ -1430,8 +1463,6 @@ spec:
         let drawn = graph(&home, &scratch, &manifest, format).stdout;
         let is_unsafe = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2028}\u{e0041}".contains(c);
         assert!(!drawn.contains(is_unsafe), "{format}: {drawn:?}");
-        let forged = |line: &str| line.trim_start().starts_with("evil") || line.contains("└─ ✓ keyvalue any\"");
-        assert!(format == "json" || !drawn.lines().any(forged), "{format}: {drawn}");
     }
 }
 
