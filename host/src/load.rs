@@ -272,21 +272,12 @@ fn import_of(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, 
     let plain =
         import.name.implements.is_none() && import.name.version_suffix.is_none() && import.name.external_id.is_none();
     match text.parse::<InterfaceName>() {
-        Ok(name) if plain && is_the_hosts(&name.namespace) => Err(refuse(
+        Ok(name) if plain && name.is_reserved() => Err(refuse(
             "which is a name that the host gives, where it joins components: no component has it of its own",
         )),
         Ok(name) if plain => Ok(name),
         _ => Err(refuse("which is not a name of the form namespace:package/interface@version")),
     }
-}
-
-/// Whether a namespace begins as those do by which a host tells the principals and the edges of a composition apart: with
-/// `p0-`, `e0-`, and so on.
-fn is_the_hosts(namespace: &str) -> bool {
-    let number = |rest: &str| {
-        rest.split_once('-').is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-    };
-    ["p", "e"].into_iter().filter_map(|letter| namespace.strip_prefix(letter)).any(number)
 }
 
 fn export_of(name: &str, kind: ComponentExternalKind) -> Export {
@@ -380,7 +371,9 @@ mod tests {
 
     #[test]
     fn names_that_the_host_gives_are_nobodys() {
-        for name in ["p0-wasi:keyvalue/store@0.2.0", "p12-a:b/c", "e0-writ:identity/caller@0.1.0", "p0-p1-a:b/c"] {
+        for name in
+            ["p0-wasi:keyvalue/store@0.2.0", "p12-a:b/c", "e0-writ:identity/caller@0.1.0", "p0-p1-a:b/c", "P0-a:b/c"]
+        {
             imports(name, false);
         }
         for name in ["p-a:b/c", "p0:b/c", "pa0-a:b/c", "q0-a:b/c", "e:b/c", "a:p0-b/e0-c"] {

@@ -36,7 +36,13 @@ fn scrubbed(drawn: &str) -> String {
             node.as_object_mut().unwrap().remove(field);
         }
     }
-    format!("{graph:#}\n")
+    let shown = |c: char| if is_unsafe(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    format!("{graph:#}\n").chars().map(shown).collect()
+}
+
+/// Whether a terminal or an editor would do something about it.
+fn is_unsafe(c: char) -> bool {
+    (c.is_control() && c != '\n') || "\u{202e}\u{2028}\u{e0041}".contains(c)
 }
 
 #[test]
@@ -934,7 +940,8 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
     let wasm = |name: &str| std::fs::read(unsigned_guest(name)).unwrap();
     let topology = Topology::new(Form::Free).component("a", wasm("hop-fork.wasm"), vec![("left", "b")]);
     let manifest = topology.component("b", wasm("calc.wasm"), vec![]).written(&home, &scratch);
-    let expected = [expect![[r#"
+    let expected = [
+        expect![[r#"
         hops: 2 components, 2 denials, so nothing of it starts
 
         a (mint/a, revision 1)
@@ -953,7 +960,8 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
         b (mint/b, revision 1)
 
         ◀ is called by   ▶ calls   ✓ may   ○ has it, but may nothing with it yet   ✗ denied
-    "#]], expect![[r##"
+    "#]],
+        expect![[r##"
         flowchart LR
           n0("a<br/>mint/a"):::denied
           n1("b<br/>mint/b")
@@ -972,7 +980,8 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
           n0 -.->|"demo:hops/left<br/>✗ a is linked to b at line 10 for demo:hops/left, but b exports no such interface<br/>hint: link it to a component that exports it"| n1
           linkStyle 5,6 stroke:#c00000,color:#c00000
           classDef denied stroke:#c00000
-    "##]], expect![[r##"
+    "##]],
+        expect![[r##"
         digraph {
           label="hops: 2 components, 2 denials, so nothing of it starts"
           labelloc=t
@@ -995,7 +1004,8 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
           n0 -> n7 [label="✗ imports demo:hops/right@0.1.0, which nobody serves here\lhint: link a component that exports it, or build without it\l" style=dashed color="#c00000" fontcolor="#c00000"]
           n0 -> n1 [label="demo:hops/left\l✗ a is linked to b at line 10 for demo:hops/left, but b exports no such interface\lhint: link it to a component that exports it\l" style=dashed color="#c00000" fontcolor="#c00000"]
         }
-    "##]], expect![[r#"
+    "##]],
+        expect![[r#"
         {
           "admitted": false,
           "application": "hops",
@@ -1166,7 +1176,8 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
             }
           ]
         }
-    "#]]];
+    "#]],
+    ];
     check(&home, &manifest, 1, expected);
 }
 
@@ -1253,7 +1264,8 @@ spec:
             source: { config: [{ name: route, properties: { address: "127.0.0.1:8080", path: "/" } }] }
 "#,
     );
-    let expected = [expect![[r#"
+    let expected = [
+        expect![[r#"
         app: 1 component, 2 denials, so nothing of it starts
 
         end (mint/end, revision 1)
@@ -1270,7 +1282,8 @@ spec:
                            the token of end has no `http-client`; missing: http-client: []
 
         ◀ is called by   ▶ calls   ✓ may   ○ has it, but may nothing with it yet   ✗ denied
-    "#]], expect![[r##"
+    "#]],
+        expect![[r##"
         flowchart LR
           n0("end<br/>mint/end"):::denied
           n1[("http-server<br/>builtin:http-server")]
@@ -1287,7 +1300,8 @@ spec:
           n0 -.->|"✗ may not use http-client: it imports wasi:http/outgoing-handler#64;0.2.12<br/>the token of end has no #96;http-client#96;#59; missing: http-client: #91;#93;"| n6
           linkStyle 4,5 stroke:#c00000,color:#c00000
           classDef denied stroke:#c00000
-    "##]], expect![[r##"
+    "##]],
+        expect![[r##"
         digraph {
           label="app: 1 component, 2 denials, so nothing of it starts"
           labelloc=t
@@ -1308,7 +1322,8 @@ spec:
           n0 -> n5 [label="✗ may not use environment: variable A\"]--><b>%%{ (line 17)\lthe token of end has no `environment`; missing: environment: [{ names: [\"A\\\"]--><b>%%{\"] }]\l" style=dashed color="#c00000" fontcolor="#c00000"]
           n0 -> n6 [label="✗ may not use http-client: it imports wasi:http/outgoing-handler@0.2.12\lthe token of end has no `http-client`; missing: http-client: []\l" style=dashed color="#c00000" fontcolor="#c00000"]
         }
-    "##]], expect![[r#"
+    "##]],
+        expect![[r#"
         {
           "admitted": false,
           "application": "app",
@@ -1376,7 +1391,7 @@ spec:
                   "the account's token": "any",
                   "the component's token": [
                     {
-                      "bucket": "x\"]; evil -> k [label=\"\\l</b>`%%{init:{}}%% | a‮b 󠁁",
+                      "bucket": "x\"]; evil -> k [label=\"\\l</b>`%%{init:{}}%% | a\u{202e}b\u{2028}\u{e0041}",
                       "prefix": "\u001b]52;c;x\u0007\n└─ ✓ keyvalue any"
                     },
                     {
@@ -1457,11 +1472,11 @@ spec:
             }
           ]
         }
-    "#]]];
+    "#]],
+    ];
     check(&home, &manifest, 1, expected);
     for format in ["tree", "mermaid", "dot", "json"] {
         let drawn = graph(&home, &scratch, &manifest, format).stdout;
-        let is_unsafe = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2028}\u{e0041}".contains(c);
         assert!(!drawn.contains(is_unsafe), "{format}: {drawn:?}");
     }
 }
