@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_host::{Admission, Artifact, Candidate, Denials, Policies, VerifiedArtifact};
+use writ_host::{Admission, Artifact, Candidate, Decision, Denials, Policies, VerifiedArtifact};
 use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy, ProviderEntry};
 use writ_signing::{Roots, section};
 
@@ -56,8 +56,13 @@ impl Loaded {
 
     /// Decides what it may do on a host of these options, which need not be there yet.
     pub(crate) fn authorize(&self, options: &Options) -> Result<Admission, Denials> {
+        self.decide(options).admission()
+    }
+
+    /// The same, kept whole where something is refused.
+    pub(crate) fn decide(&self, options: &Options) -> Decision {
         let registry = runtime::registry(options);
-        writ_host::authorize(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
+        writ_host::decide(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
     }
 
     /// Each entry of the manifest with what was verified of it.
@@ -83,6 +88,22 @@ pub(crate) fn with_place(manifest: &Path, file: &Path, name: Option<&str>) -> Re
     place_folders(&mut application, folder)?;
     let place = place_of(&application, folder, file, name)?.name.clone();
     Ok((application, place))
+}
+
+/// What verifies of an application's components but one.
+pub(crate) fn others(
+    manifest: &Path,
+    application: &Application,
+    but: &str,
+    roots: &Roots,
+    now: u64,
+) -> Vec<(ComponentEntry, VerifiedArtifact)> {
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let verified = |entry: &ComponentEntry| {
+        let image = entry.image().and_then(|image| image_path(folder, image).ok())?;
+        Some((entry.clone(), load(&image, roots, now).ok()?))
+    };
+    application.components.iter().filter(|entry| entry.name != but).filter_map(verified).collect()
 }
 
 fn place_of<'a>(

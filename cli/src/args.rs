@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
 use crate::verbs::{
-    account, audit, build, call, check, completions, dev, diff, doctor, explain, init, inspect, key, man, new, revoke,
-    run, sign, trust, up, verify, wit,
+    account, audit, build, call, check, completions, dev, diff, doctor, explain, graph, init, inspect, key, man, new,
+    revoke, run, sign, trust, up, verify, wit,
 };
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
@@ -60,6 +60,8 @@ pub(crate) enum Verb {
     Inspect(inspect::Inspect),
     /// Print the world of a component: what it imports and exports, with all types
     Wit(wit::Wit),
+    /// Draw who calls whom in an application, and what each may and may not touch
+    Graph(graph::Args),
 
     /// Say of each import which claims grant it here and which document narrows it, or what is missing
     Explain(explain::Explain),

@@ -10,6 +10,7 @@ pub(crate) mod dev;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
@@ -43,6 +44,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Sign(args) => sign::run(&args, &home),
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Graph(args) => graph::run(&args, settings, &home),
         Verb::Wit(args) => wit::run(&args),
         Verb::Explain(args) => explain::run(&args, &home),
         Verb::Check(args) => check::run(&args, &home),

@@ -22,7 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use chain::{Head, InvalidHead};
-pub use event::{Event, Grants, Record};
+pub(crate) use decision::granted_to;
+pub use event::{Event, Granted, Grants, Record};
 pub use verify::{Broken, Flaw, Line, Report, records, verify};
 
 pub(crate) use clerk::Clerk;

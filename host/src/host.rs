@@ -17,6 +17,7 @@ use crate::audit::{Audit, Clerk, Event};
 use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
 use crate::budgets::Budgets;
 use crate::cache::Cache;
+use crate::compose::roots;
 use crate::denial::Denials;
 use crate::engine::{Capacity, Ticker, engine};
 use crate::learn::Learner;
@@ -360,16 +361,6 @@ impl Host {
         drop(entries);
         idle
     }
-}
-
-/// The components that something outside calls, and those that nothing calls: what is called over links alone is prepared
-/// where those lead.
-fn roots(admission: &Admission) -> impl Iterator<Item = usize> {
-    let called: BTreeSet<_> =
-        admission.components().iter().flat_map(|admitted| &admitted.edges).map(|joint| joint.target).collect();
-    let is_root =
-        move |(place, admitted): &(usize, &Admitted)| !admitted.triggers.is_empty() || !called.contains(place);
-    admission.components().iter().enumerate().filter(is_root).map(|(place, _)| place)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use writ_host::{AuditLine, Event, Head, Record, Report, records, verify_audit};
+use writ_host::{AuditLine, Event, Granted, Head, Record, Report, records, verify_audit};
 
 use crate::advice::Advice;
 use crate::args::{Output, OutputArgs};
@@ -121,7 +121,7 @@ fn sentence(record: &Record) -> String {
     let what = match &record.event {
         Event::Started { host, version } => format!("host {host} started, writ {version}"),
         Event::Stopped {} => "host stopped".to_owned(),
-        Event::Granted { application, component, digest, revision, grants, .. } => {
+        Event::Granted(Granted { application, component, digest, revision, grants, .. }) => {
             let granted = grants.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             let granted = if granted.is_empty() { "nothing but the baseline" } else { &granted };
             let digest = digest.get(..12).unwrap_or(digest);

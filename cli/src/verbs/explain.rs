@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Explain, home: &Home) -> Done {
     let facts = Facts::read(&args.file, &roots, now)?;
     let registry = runtime::registry(&Options::default());
     let report = Report {
-        decided: decide(args, &facts, home)?,
+        decided: decide(args, &facts, home, &roots, now)?,
         revocations: revocations(&facts, &roots),
         wider: facts.verified.as_ref().map(wider::in_chain).unwrap_or_default(),
         vocabulary: registry.vocabulary(),
@@ -60,20 +60,28 @@ pub(crate) fn run(args: &Explain, home: &Home) -> Done {
     Ok(if report.starts() { Outcome::Done } else { Outcome::Refused })
 }
 
-/// What `authorize` decides, with its reasons; nothing about a file that does not verify.
-fn decide(args: &Explain, facts: &Facts, home: &Home) -> Result<Option<Decided>> {
+/// What `decide` decides, with its reasons; nothing about a file that does not verify. Of the application's other components
+/// those take part that verify: links lead to them.
+fn decide(args: &Explain, facts: &Facts, home: &Home, roots: &Roots, now: u64) -> Result<Option<Decided>> {
     let Some(verified) = &facts.proof else { return Ok(None) };
     let own = &verified.component().common.name;
-    let (application, place) = match &args.manifest {
-        Some(manifest) => application::with_place(manifest, &args.file, args.component.as_deref())?,
-        None => (Application::alone(own), own.clone()),
+    let (application, place, others) = match &args.manifest {
+        Some(manifest) => {
+            let (application, place) = application::with_place(manifest, &args.file, args.component.as_deref())?;
+            let others = application::others(manifest, &application, &place, roots, now);
+            (application, place, others)
+        }
+        None => (Application::alone(own), own.clone(), Vec::new()),
     };
     let entry = application.components.iter().find(|entry| entry.name == place);
-    let candidate = Candidate { entry: entry.context("an application without a component")?, verified };
+    let entry = entry.context("an application without a component")?;
+    let others = others.iter().map(|(entry, verified)| Candidate { entry, verified });
+    let candidates: Vec<_> = std::iter::once(Candidate { entry, verified }).chain(others).collect();
     let (policies, registry) = (application::policies(home)?, runtime::registry(&Options::default()));
-    let (decided, reasons) = writ_host::explain(&[candidate], &application, &policies, registry.vocabulary());
-    let reasons = reasons.into_iter().next().context("an application without a component")?;
-    Ok(Some(Decided { denials: decided.err(), reasons, in_manifest: args.manifest.is_some() }))
+    let decision = writ_host::decide(&candidates, &application, &policies, registry.vocabulary());
+    let reasons = decision.reasons().first().cloned().context("an application without a component")?;
+    let denials = decision.denials().of(&place);
+    Ok(Some(Decided { denials, reasons, in_manifest: args.manifest.is_some() }))
 }
 
 /// What is known of lists that could have revoked it, for people.
@@ -123,24 +131,30 @@ impl Report<'_> {
     /// The imports that stand for each capability; `None` for what nobody serves. The baseline is not among them.
     fn imports(&self) -> BTreeMap<Option<&'static str>, Vec<&InterfaceName>> {
         let mut imports: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for import in self.facts.imports().iter().filter(|import| !is_baseline(import)) {
-            imports.entry(self.capability_of(import)).or_default().push(import);
+        for import in self.facts.imports() {
+            match self.stands(import) {
+                Stands::Baseline(_) => {}
+                Stands::Joined => imports.entry(Some("call")).or_default().push(import),
+                Stands::Capability(capability) => imports.entry(Some(capability)).or_default().push(import),
+                Stands::Nothing => imports.entry(None).or_default().push(import),
+            }
         }
         imports
     }
 
-    fn capability_of(&self, import: &InterfaceName) -> Option<&'static str> {
-        match &self.decided {
-            None => self.vocabulary.capability_of(import),
-            Some(decided) => {
-                let found = decided.reasons.imports().iter().find(|known| known.interface == *import)?;
-                if let Stands::Capability(capability) = found.stands { Some(capability) } else { None }
-            }
-        }
+    fn stands(&self, import: &InterfaceName) -> Stands {
+        let known = self.decided.iter().flat_map(|decided| decided.reasons.imports());
+        let known = known.into_iter().find(|known| known.interface == *import).map(|known| known.stands);
+        known.unwrap_or_else(|| match self.vocabulary.capability_of(import) {
+            opened if is_baseline(import) => Stands::Baseline(opened),
+            Some(capability) => Stands::Capability(capability),
+            None => Stands::Nothing,
+        })
     }
 
     fn baseline(&self) -> Vec<&InterfaceName> {
-        self.facts.imports().iter().filter(|import| is_baseline(import)).collect()
+        let imports = self.facts.imports().iter();
+        imports.filter(|import| matches!(self.stands(import), Stands::Baseline(_))).collect()
     }
 
     /// The capabilities that its imports and links use, and those it claims.

@@ -37,24 +37,7 @@ pub enum Event {
     /// It ended in order.
     Stopped {},
     /// One component of an application that was deployed, with all that it may do.
-    Granted {
-        /// The application.
-        application: String,
-        /// The component.
-        component: String,
-        /// The component in keys.
-        id: String,
-        /// The SHA-256 of the file's unsigned bytes.
-        digest: String,
-        /// The release that its token states.
-        revision: u64,
-        /// The `jti` of each token, narrowest first.
-        tokens: Vec<String>,
-        /// The operator that vouches for its account.
-        operator: String,
-        /// What was granted, by capability.
-        grants: Grants,
-    },
+    Granted(Granted),
     /// Something that a component of an application may not have; nothing of the application was started.
     Refused {
         /// The application.
@@ -205,13 +188,34 @@ pub enum Event {
     },
 }
 
+/// One component of an application, with all that it may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Granted {
+    /// The application.
+    pub application: String,
+    /// The component.
+    pub component: String,
+    /// The component in keys.
+    pub id: String,
+    /// The SHA-256 of the file's unsigned bytes.
+    pub digest: String,
+    /// The release that its token states.
+    pub revision: u64,
+    /// The `jti` of each token, narrowest first.
+    pub tokens: Vec<String>,
+    /// The operator that vouches for its account.
+    pub operator: String,
+    /// What was granted, by capability.
+    pub grants: Grants,
+}
+
 impl Event {
     /// Its name, as it is written.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
             Self::Stopped {} => "stopped",
-            Self::Granted { .. } => "granted",
+            Self::Granted(_) => "granted",
             Self::Refused { .. } => "refused",
             Self::NotStarted { .. } => "not-started",
             Self::Deployed { .. } => "deployed",
@@ -235,7 +239,7 @@ impl Event {
     /// The component it is about, for people and in keys.
     pub fn component(&self) -> Option<(&str, &str)> {
         match self {
-            Self::Granted { component, id, .. }
+            Self::Granted(Granted { component, id, .. })
             | Self::Refused { component, id, .. }
             | Self::Called { component, id, .. }
             | Self::Denied { component, id, .. }

@@ -29,11 +29,11 @@ pub struct Import {
 /// What grants an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stands {
-    /// Everyone gets it. A claim of this capability, if there is one, opens it further.
+    /// Everyone gets it, as what holds types alone. A claim of this capability, if there is one, opens it further.
     Baseline(Option<&'static str>),
     /// A claim of this capability.
     Capability(&'static str),
-    /// A link to another component of the application; or it holds types alone.
+    /// A link to another component of the application.
     Joined,
     /// Nothing here.
     Nothing,
