@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use writ_host::{Admission, Artifact, Candidate, Denials, Policies, VerifiedArtifact};
+use writ_host::{Admission, Artifact, Candidate, Decision, Denials, Policies, VerifiedArtifact};
 use writ_manifest::{Application, Component as ComponentEntry, MAX_BYTES, Policy, ProviderEntry};
 use writ_signing::{Roots, section};
 
 use crate::advice::Advice;
+use crate::data::Data;
 use crate::files;
 use crate::home::Home;
 use crate::runtime::{self, Options};
@@ -39,17 +40,29 @@ impl Loaded {
         if problems.is_empty() { Ok(Self { application, components }) } else { bail!(problems.join("\n")) }
     }
 
-    /// One component file on its own.
-    pub(crate) fn alone(path: &Path, roots: &Roots, now: u64) -> Result<Self> {
-        let verified = load(path, roots, now)?;
+    /// One component file on its own. That it is refused is written down in this data folder, if a host ran there.
+    pub(crate) fn alone(path: &Path, roots: &Roots, now: u64, data: Option<&Path>) -> Result<Self> {
+        let noted = |error: &_| data.iter().for_each(|data| Data::note(data, &path.display().to_string(), error));
+        let verified = load(path, roots, now).inspect_err(noted)?;
         let application = Application::alone(&verified.component().common.name);
         Ok(Self { application, components: vec![verified] })
     }
 
+    /// Decides what one component may do for a call of its host's owner. A refusal is written down as by [`Loaded::alone`].
+    pub(crate) fn authorize_alone(&self, options: &Options, data: Option<&Path>) -> Result<Admission> {
+        let noted = |error: &_| data.iter().for_each(|data| Data::note(data, &self.application.name, error));
+        self.authorize(options).map_err(anyhow::Error::from).inspect_err(noted)
+    }
+
     /// Decides what it may do on a host of these options, which need not be there yet.
     pub(crate) fn authorize(&self, options: &Options) -> Result<Admission, Denials> {
+        self.decide(options).admission()
+    }
+
+    /// The same, kept whole where something is refused.
+    pub(crate) fn decide(&self, options: &Options) -> Decision {
         let registry = runtime::registry(options);
-        writ_host::authorize(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
+        writ_host::decide(&self.candidates(), &self.application, &options.policies, registry.vocabulary())
     }
 
     /// Each entry of the manifest with what was verified of it.
@@ -65,6 +78,57 @@ pub(crate) fn read(path: &Path) -> Result<Application> {
     let application = Application::parse(&text).map_err(|error| anyhow!("{}:{error}", path.display()))?;
     refuse_unsupported(path, &application)?;
     Ok(application)
+}
+
+/// Reads a manifest to see one component file in it, with the name of the entry that this stands for: the one of that name,
+/// or else the one whose image is this file, or else the only one.
+pub(crate) fn with_place(manifest: &Path, file: &Path, name: Option<&str>) -> Result<(Application, String)> {
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let mut application = read(manifest)?;
+    place_folders(&mut application, folder)?;
+    let place = place_of(&application, folder, file, name)?.name.clone();
+    Ok((application, place))
+}
+
+/// What verifies of an application's components but one.
+pub(crate) fn others(
+    manifest: &Path,
+    application: &Application,
+    but: &str,
+    roots: &Roots,
+    now: u64,
+) -> Vec<(ComponentEntry, VerifiedArtifact)> {
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let verified = |entry: &ComponentEntry| {
+        let image = entry.image().and_then(|image| image_path(folder, image).ok())?;
+        Some((entry.clone(), load(&image, roots, now).ok()?))
+    };
+    application.components.iter().filter(|entry| entry.name != but).filter_map(verified).collect()
+}
+
+fn place_of<'a>(
+    application: &'a Application,
+    folder: &Path,
+    file: &Path,
+    name: Option<&str>,
+) -> Result<&'a ComponentEntry> {
+    let same = |image: &str| {
+        let image = image_path(folder, image).and_then(|path| Ok(path.canonicalize()?));
+        image.is_ok_and(|image| file.canonicalize().is_ok_and(|file| file == image))
+    };
+    let entries = &application.components;
+    let found = match name {
+        Some(name) => entries.iter().find(|entry| entry.name == name),
+        None => {
+            let of_file = entries.iter().find(|entry| entry.image().is_some_and(|image| same(image)));
+            of_file.or(if let [only] = entries.as_slice() { Some(only) } else { None })
+        }
+    };
+    found.ok_or_else(|| {
+        let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let hint = format!("say which one it stands for: --component {}", names.join(" or "));
+        Advice::new(format!("no component of {} has this file as its image", application.name), hint).into()
+    })
 }
 
 /// Reads a component file once and verifies it.

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::log;
 use crate::verbs::{
-    account, audit, build, call, completions, dev, doctor, init, inspect, key, man, new, revoke, run, sign, trust, up,
-    verify, wit,
+    account, audit, build, call, check, completions, dev, diff, doctor, explain, graph, init, inspect, key, man, new,
+    revoke, run, sign, trust, up, verify, wit,
 };
 
 /// Sign WebAssembly components with the capabilities they may use, and run them with nothing else.
@@ -60,6 +60,15 @@ pub(crate) enum Verb {
     Inspect(inspect::Inspect),
     /// Print the world of a component: what it imports and exports, with all types
     Wit(wit::Wit),
+    /// Draw who calls whom in an application, and what each may and may not touch
+    Graph(graph::Args),
+
+    /// Say of each import which claims grant it here and which document narrows it, or what is missing
+    Explain(explain::Explain),
+    /// Find what a component claims and never imports, imports and does not claim, or claims without any restriction
+    Check(check::Check),
+    /// Say what an upgrade newly asks for
+    Diff(diff::Diff),
 
     /// Start a host and deploy an application on it, until Ctrl-C or SIGTERM
     Up(up::Up),
@@ -114,6 +123,7 @@ pub(crate) struct PolicyArgs {
 /// In the help, in the manual, and in docs/cli.md.
 const AFTER: &str = "\
 Exit codes: 0 when it was done, 1 when it was refused or failed, 2 when the arguments make no sense.
+`diff` and `check` end with 3 when they found something.
 Environment: WRIT_HOME, XDG_CONFIG_HOME, XDG_DATA_HOME, XDG_CACHE_HOME, NO_COLOR.";
 
 #[cfg(test)]

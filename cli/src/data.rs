@@ -17,12 +17,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use writ_host::{Audit, Bounds, Cache, Event, Secret};
+use writ_host::{Audit, Bounds, Cache, Denials, Event, Secret};
 use writ_signing::{Role, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::advice::Advice;
-use crate::files;
+use crate::{files, output};
 
 /// The version of the layout above.
 const FORMAT: &str = "writ data 1\n";
@@ -104,6 +104,20 @@ impl Data {
         Ok(audit)
     }
 
+    /// Writes a refusal down where there is an audit log. Where that cannot be done, it stands all the same.
+    pub(crate) fn note(folder: &Path, application: &str, refused: &anyhow::Error) {
+        if !Self::audit_below(folder).is_dir() {
+            return;
+        }
+        match Self::open(folder).and_then(|data| data.audit(false)) {
+            Ok(audit) => {
+                note(&audit, application, refused);
+                audit.record(&Event::Stopped {});
+            }
+            Err(error) => output::warning(format_args!("the refusal is not in the audit log: {error:#}")),
+        }
+    }
+
     /// Where the audit log of a data folder lies.
     pub(crate) fn audit_below(path: &Path) -> PathBuf {
         path.join("audit")
@@ -112,6 +126,13 @@ impl Data {
     /// The cache of compiled code.
     pub(crate) fn cache(&self) -> Result<Cache> {
         cache(&self.path)
+    }
+}
+
+fn note(audit: &Audit, application: &str, refused: &anyhow::Error) {
+    match refused.downcast_ref::<Denials>() {
+        Some(denials) => audit.record_denials(application, denials),
+        None => audit.record_not_started(application, &format!("{refused:#}")),
     }
 }
 

@@ -22,7 +22,7 @@ use anyhow::{Context, Result};
 
 pub(crate) use keys::{Keys, Named, check_name, read_seed, store as store_seed};
 pub(crate) use tokens::{Tokens, Vouchers};
-pub(crate) use trust::{Trust, operator};
+pub(crate) use trust::{Trust, operator, trust_entry};
 
 use crate::settings::Settings;
 

@@ -22,10 +22,11 @@ pub(crate) fn json(value: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Writes rows as data, each column as wide as its widest cell.
+/// Writes rows as data, each column as wide as its widest cell. No cell begins a line of its own.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Result<()> {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| escape::line(cell))).collect();
     let mut widths = [0; N];
-    for row in rows {
+    for row in &rows {
         widths.iter_mut().zip(row).for_each(|(width, cell)| *width = cell.chars().count().max(*width));
     }
     for row in rows {

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use writ_host::VerifiedArtifact;
+use writ_host::{Audit, Event, VerifiedArtifact};
 use writ_signing::time::Timestamp;
-use writ_signing::{PublicKey, defence};
+use writ_signing::{Principal, PublicKey, defence};
 
 use crate::advice::Advice;
 use crate::application::Loaded;
@@ -96,11 +96,12 @@ impl Releases {
     }
 
     /// Remembers what runs now. What is lower than before was allowed to be, and both that and a newcomer under a known name
-    /// are logged.
-    pub(crate) fn ran(&mut self, loaded: &Loaded) -> Result<()> {
+    /// are logged and written down.
+    pub(crate) fn ran(&mut self, loaded: &Loaded, audit: Option<&Audit>) -> Result<()> {
         let mut marks = self.marks.clone();
-        for (lineage, mark) in lineages(loaded) {
-            self.tell(&lineage, &mark);
+        for ((lineage, mark), artifact) in lineages(loaded).zip(&loaded.components) {
+            let events = self.tell(&lineage, &mark, &artifact.principal());
+            events.iter().for_each(|event| audit.iter().for_each(|audit| audit.record(event)));
             marks.insert(lineage, mark);
         }
         if marks != self.marks {
@@ -111,23 +112,38 @@ impl Releases {
         Ok(())
     }
 
-    fn tell(&self, lineage: &Lineage, mark: &Mark) {
+    fn tell(&self, lineage: &Lineage, mark: &Mark, principal: &Principal) -> Vec<Event> {
         let Lineage { application, component, account, id } = lineage;
-        match self.marks.get(lineage) {
-            Some(last) if !mark.follows(last) => tracing::warn!(
-                target: "writ::host", %application, %component, from = %last, to = %mark, "rolled back"
-            ),
-            Some(_) => {}
-            None => {
-                let known = |other: &&Lineage| other.application == *application && other.component == *component;
-                if self.marks.keys().any(|other| known(&other)) {
-                    tracing::warn!(
-                        target: "writ::host", %application, %component, %account, %id,
-                        "another account or component runs under this name than before"
-                    );
-                }
-            }
+        let (own, keys) = (principal.to_string(), principal.keyed().to_string());
+        let back = self.later(lineage, mark).map(|from| {
+            tracing::warn!(target: "writ::host", %application, %component, %from, to = %mark, "rolled back");
+            let (application, to) = (application.clone(), mark.to_string());
+            Event::RolledBack { application, component: own.clone(), id: keys.clone(), from, to }
+        });
+        let known = |other: &Lineage| other.application == *application && other.component == *component;
+        let is_new = !self.marks.contains_key(lineage) && self.marks.keys().any(known);
+        let replaced = is_new.then(|| {
+            tracing::warn!(
+                target: "writ::host", %application, %component, %account, %id,
+                "another account or component runs under this name than before"
+            );
+            let (application, name) = (application.clone(), component.clone());
+            Event::Replaced { application, name, component: own, id: keys }
+        });
+        back.into_iter().chain(replaced).collect()
+    }
+
+    /// The later release that ran: of this manifest component, or of the same account's component under another name, where no
+    /// rule keeps an older one from starting.
+    fn later(&self, lineage: &Lineage, mark: &Mark) -> Option<String> {
+        let later = |last: &&Mark| !mark.follows(last);
+        if let Some(last) = self.marks.get(lineage) {
+            return Some(last).filter(later).map(Mark::to_string);
         }
+        let same = |other: &Lineage| (other.account, other.id) == (lineage.account, lineage.id);
+        let elsewhere = self.marks.iter().filter(|(other, _)| same(other));
+        let (other, last) = elsewhere.max_by_key(|(_, last)| *last).filter(|(_, last)| later(last))?;
+        Some(format!("{last}, as {}", other.component))
     }
 }
 
@@ -229,5 +245,28 @@ mod tests {
         for damaged in ["", "{}", "[1]", "[{}]", r#"[{"application":"a"}]"#, "[", "\u{0}"] {
             assert_eq!(parse(damaged.as_bytes()), None, "{damaged}");
         }
+    }
+
+    /// What ran later than this, under whichever name.
+    #[test]
+    fn an_older_release_under_another_name_is_told() {
+        let key = |role| SigningKey::generate(role).unwrap().public();
+        let (account, id) = (key(Role::Account), key(Role::Component));
+        let lineage =
+            |component: &str, id| Lineage { application: "a".into(), component: component.into(), account, id };
+        let mark = |revision| Mark { revision, iat: 7, jti: revision.to_string() };
+        let marks = [(lineage("x", id), mark(3)), (lineage("y", id), mark(5)), (lineage("z", id), mark(4))].into();
+        let releases = Releases { folder: PathBuf::new(), marks, allow_rollback: false };
+        let later = |lineage, revision| {
+            let said = releases.later(&lineage, &mark(revision));
+            said.map(|said| said.replace(&mark(5).to_string(), "5").replace(&mark(3).to_string(), "3"))
+        };
+        assert_eq!(later(lineage("x", id), 2).as_deref(), Some("3"));
+        // What may start by the rule of its own name is not told of.
+        assert_eq!(later(lineage("x", id), 4), None);
+        assert_eq!(later(lineage("new", id), 4).as_deref(), Some("5, as y"));
+        assert_eq!(later(lineage("new", id), 5), None);
+        assert_eq!(later(lineage("new", id), 6), None);
+        assert_eq!(later(lineage("new", key(Role::Component)), 1), None);
     }
 }

@@ -4,29 +4,41 @@ mod marks;
 mod watch;
 
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, bail};
 use writ_manifest as manifest;
 use writ_signing::revocation::{AccountLists, List, ListError, Lists, MAX_LIST};
 use writ_signing::{PublicKey, Revocations, Role, Roots};
 
-use crate::files;
+use crate::{files, home};
 
 pub(crate) use marks::Marks;
 pub(crate) use watch::Watch;
 
 /// The operators that are trusted, and where the lists under each of them lie.
-pub(crate) struct Sources(Vec<(PublicKey, Option<Source>)>);
+#[derive(PartialEq, Eq)]
+pub(crate) struct Sources(Vec<Trusted>);
+
+/// An operator that is trusted for as long as its trust entry is there.
+#[derive(PartialEq, Eq)]
+struct Trusted {
+    operator: PublicKey,
+    entry: PathBuf,
+    source: Option<Source>,
+}
 
 /// What a trust entry demands.
+#[derive(PartialEq, Eq)]
 struct Source {
     folder: PathBuf,
     max_age: u64,
     accounts: AccountLists,
 }
 
-/// What changes when a folder's lists do.
+/// What changes when a folder's lists do, or a trust entry.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Stamp(Vec<Option<(u64, u64, i64, i64)>>);
 
@@ -44,23 +56,52 @@ impl Sources {
                 },
             }),
         };
-        Self(entries.map(|(operator, revocations)| (operator, source(revocations))).collect())
+        let trusted = |(operator, revocations)| Trusted {
+            operator,
+            entry: home::trust_entry(home, operator),
+            source: source(revocations),
+        };
+        Self(entries.map(trusted).collect())
     }
 
     /// Reads every list, for `verify`. No list may be older than it was seen to be. What cannot be read is no reason to fail
     /// here: nothing that rests on it verifies.
     pub(crate) fn roots(&self, seen: &Marks) -> Roots {
-        let read = |(operator, source): &(PublicKey, Option<Source>)| {
-            let lists = source.as_ref().map(|source| Revocations::Lists(source.read(*operator, seen)));
-            (*operator, lists.unwrap_or(Revocations::Never))
+        let (mut roots, _) = self.read();
+        seen.demand(&mut roots);
+        roots
+    }
+
+    /// Reads every list of the operators that are still trusted, and says whether the system let it: what it did not may
+    /// be there in a moment, without any change.
+    fn read(&self) -> (Roots, bool) {
+        let mut whole = true;
+        let mut lists = |trusted: &Trusted| match &trusted.source {
+            Some(source) => Revocations::Lists(source.read(trusted.operator, &mut whole)),
+            None => Revocations::Never,
         };
-        self.0.iter().map(read).collect()
+        let standing = self.0.iter().filter(|trusted| !trusted.is_gone());
+        let roots = standing.map(|trusted| (trusted.operator, lists(trusted))).collect();
+        (roots, whole)
+    }
+
+    /// As if every list had been asked for, and none had been read.
+    fn unread(&self) -> Roots {
+        let lists = |source: &Source| {
+            let mut lists = source.none();
+            lists.doubt(unreadable(SILENT));
+            Revocations::Lists(lists)
+        };
+        let unread = |trusted: &Trusted| (trusted.operator, trusted.source.as_ref().map_or(Revocations::Never, lists));
+        self.0.iter().map(unread).collect()
     }
 
     /// Changes when any list may have.
     pub(crate) fn stamp(&self) -> Stamp {
         let mut stamp = Vec::new();
-        for source in self.0.iter().filter_map(|(_, source)| source.as_ref()) {
+        for trusted in &self.0 {
+            stamp.push(trusted.entry.symlink_metadata().ok().map(|metadata| facts(&metadata)));
+            let Some(source) = &trusted.source else { continue };
             let files = source.files().unwrap_or_default();
             let paths = [source.folder.clone()].into_iter().chain(files.into_iter().map(|(_, path)| path));
             stamp.extend(paths.map(|path| fs::metadata(path).ok().map(|metadata| facts(&metadata))));
@@ -69,20 +110,49 @@ impl Sources {
     }
 }
 
+impl Trusted {
+    /// Whether somebody removed the trust entry. What else stands in the way of reading it is for a reload to say.
+    fn is_gone(&self) -> bool {
+        matches!(self.entry.symlink_metadata(), Err(error) if error.kind() == ErrorKind::NotFound)
+    }
+}
+
+/// With the same lists, and none of them relied on any more.
+fn doubted(roots: &Roots) -> Roots {
+    let mut roots = roots.clone();
+    for (_, revocations) in roots.iter_mut() {
+        if let Revocations::Lists(lists) = revocations {
+            lists.doubt(unreadable(SILENT));
+        }
+    }
+    roots
+}
+
+fn unreadable(reason: &str) -> ListError {
+    ListError::Unreadable { reason: reason.to_owned() }
+}
+
 fn facts(metadata: &Metadata) -> (u64, u64, i64, i64) {
     (metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 impl Source {
-    fn read(&self, operator: PublicKey, seen: &Marks) -> Lists {
-        let mut lists = Lists::new(self.max_age, self.accounts);
-        seen.demand(&mut lists);
-        let unreadable = |reason: String| ListError::Unreadable { reason };
+    fn none(&self) -> Lists {
+        Lists::new(self.max_age, self.accounts)
+    }
+
+    /// Whether all of it was `whole` is no longer so where the system failed.
+    fn read(&self, operator: PublicKey, whole: &mut bool) -> Lists {
+        let mut lists = self.none();
+        let mut failed = |error: anyhow::Error| {
+            *whole &= !error.chain().any(|cause| cause.is::<std::io::Error>());
+            unreadable(&format!("{error:#}"))
+        };
         let files = match self.files() {
             Ok(files) => files,
-            Err(reason) => {
+            Err(error) => {
                 // Under an operator whose lists are not to be had nothing verifies, so its accounts need no word.
-                lists.insert(operator, Err(unreadable(reason)));
+                lists.insert(operator, Err(failed(error)));
                 return lists;
             }
         };
@@ -92,7 +162,7 @@ impl Source {
             if issuer.role() != Role::Account && issuer != operator {
                 continue;
             }
-            let bytes = files::read(&path, left.min(MAX_LIST)).map_err(|error| unreadable(format!("{error:#}")));
+            let bytes = files::read(&path, left.min(MAX_LIST)).map_err(&mut failed);
             left = left.saturating_sub(bytes.as_ref().map_or(0, Vec::len));
             lists.insert(issuer, bytes.and_then(|bytes| List::verify(&bytes, issuer)));
         }
@@ -100,17 +170,17 @@ impl Source {
     }
 
     /// The lists of the folder, each named for its issuer. Other files are nobody's of ours.
-    fn files(&self) -> Result<Vec<(PublicKey, PathBuf)>, String> {
-        let failed = |error: std::io::Error| format!("{}: {error}", self.folder.display());
+    fn files(&self) -> Result<Vec<(PublicKey, PathBuf)>> {
+        let place = || self.folder.display().to_string();
         let mut found = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
+        for entry in fs::read_dir(&self.folder).with_context(place)? {
+            let path = entry.with_context(place)?.path();
             let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(SUFFIX));
             if let Some(issuer) = name.and_then(|name| name.parse().ok()) {
                 found.push((issuer, path));
             }
             if found.len() > MOST_LISTS {
-                return Err(format!("{} holds more than {MOST_LISTS} lists", self.folder.display()));
+                bail!("{} holds more than {MOST_LISTS} lists", self.folder.display());
             }
         }
         found.sort();
@@ -123,6 +193,8 @@ pub(crate) fn path(folder: &Path, issuer: PublicKey) -> PathBuf {
     folder.join(format!("{issuer}{SUFFIX}"))
 }
 
+/// Why lists are doubted that cannot be asked for.
+const SILENT: &str = "the folder of the lists, or of the trust entries, does not answer";
 const SUFFIX: &str = ".revoked";
 /// How many lists are read from one folder.
 const MOST_LISTS: usize = 4096;

@@ -47,7 +47,8 @@ impl<'a> Running<'a> {
         let name = &loaded.application.name;
         let new = self.host.deploy(admission).await.map_err(|error| self.explain(error))?;
         // Not before: what does not even start must not keep an older release from starting.
-        self.releases.as_mut().map_or(Ok(()), |releases| releases.ran(loaded))?;
+        let audit = self.options.audit.as_ref();
+        self.releases.as_mut().map_or(Ok(()), |releases| releases.ran(loaded, audit))?;
         drop(self.deployed.replace((name.clone(), new)));
         let components = admission.components().len();
         tracing::info!(target: "writ::host", application = %name, components, "deployed");
@@ -56,8 +57,15 @@ impl<'a> Running<'a> {
 
     /// Reads everything again, and deploys it in the place of what runs.
     pub(crate) async fn reload(&mut self, manifest: &Path, home: &Home) -> Result<()> {
+        let decided = self.decide(manifest, home).await;
+        let (loaded, admission) = decided.inspect_err(|error| self.note(manifest, error))?;
+        self.deploy(&loaded, &admission).await
+    }
+
+    /// Reads everything again, and decides about it.
+    async fn decide(&mut self, manifest: &Path, home: &Home) -> Result<(Loaded, Admission)> {
         // Before anything that may be refused: what was revoked ends, whatever becomes of this.
-        let roots = self.watch.reread(home, self.host)?;
+        let roots = self.watch.reread(home, self.host).await?;
         let policies = application::policies(home)?;
         let loaded = Loaded::manifest(manifest, application::read(manifest)?, &roots, clock::now()?)?;
         self.check_name(&loaded)?;
@@ -66,7 +74,14 @@ impl<'a> Running<'a> {
         self.host.set_policies(policies);
         let admission = self.authorize(&loaded)?;
         self.releases.as_ref().map_or(Ok(()), |releases| releases.check(&loaded))?;
-        self.deploy(&loaded, &admission).await
+        Ok((loaded, admission))
+    }
+
+    /// Writes down why nothing was swapped. What a document refuses, the host wrote down.
+    fn note(&self, manifest: &Path, refused: &anyhow::Error) {
+        let Some(audit) = self.options.audit.as_ref().filter(|_| !refused.is::<Denials>()) else { return };
+        let name = self.deployed.as_ref().map_or_else(|| manifest.display().to_string(), |(name, _)| name.clone());
+        audit.record_not_started(&name, &format!("{refused:#}"));
     }
 
     /// A route of what runs passes to nobody else, and who renews a component's id does not see that it is another one.

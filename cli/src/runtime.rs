@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use writ_host::{Audit, Cache, Capacity, Host, HostError, Policies, Registry, Settings};
+use writ_host::{Audit, Cache, Capacity, Host, HostError, Learner, Policies, Registry, Settings};
 use writ_http::{HttpClient, HttpConfig, HttpEntry, HttpServer, NamedRoutes, RoutePlan};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
@@ -30,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) named_routes: NamedRoutes,
     /// Where what is decided and done is written down.
     pub(crate) audit: Option<Audit>,
+    /// Who learns what components ask for.
+    pub(crate) learner: Option<Learner>,
     /// How many instances there may be at once.
     pub(crate) stores: Option<u32>,
 }
@@ -89,7 +91,10 @@ pub(crate) fn host(options: Options, cache: Option<Cache>) -> Result<Host, HostE
     let registry = registry(&options);
     let mut capacity = Capacity::default();
     capacity.stores = options.stores.unwrap_or(capacity.stores);
-    Host::new(Settings { capacity, cache, policies: options.policies, audit: options.audit }, registry)
+    Host::new(
+        Settings { capacity, cache, policies: options.policies, audit: options.audit, learner: options.learner },
+        registry,
+    )
 }
 
 /// A host for one call of its owner, which keeps its state in a data folder where there is one, and in memory where not.
@@ -103,7 +108,7 @@ pub(crate) fn host_of_one_call(
     let store = data.map(Data::store).transpose()?;
     let audit = data.map(|data| data.audit(false)).transpose()?;
     let cache = data.map_or_else(|| data::cache(&settings.cache), Data::cache)?;
-    Ok(host(Options { store, audit, ..options }, Some(cache))?)
+    Ok(watch.before_each_start(host(Options { store, audit, ..options }, Some(cache))?))
 }
 
 /// The runtime that everything runs on: it looks at timers often, for a guest that computes holds a worker for a tick.

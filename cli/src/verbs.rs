@@ -4,9 +4,13 @@ pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod build;
 pub(crate) mod call;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod dev;
+pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod key;
@@ -40,7 +44,11 @@ pub(crate) fn run(verb: Verb, settings: &Settings) -> Done {
         Verb::Sign(args) => sign::run(&args, &home),
         Verb::Verify(args) => verify::run(&args, &home),
         Verb::Inspect(args) => inspect::run(&args, &home),
+        Verb::Graph(args) => graph::run(&args, settings, &home),
         Verb::Wit(args) => wit::run(&args),
+        Verb::Explain(args) => explain::run(&args, &home),
+        Verb::Check(args) => check::run(&args, &home),
+        Verb::Diff(args) => diff::run(&args, &home),
         Verb::Audit(args) => audit::run(args, settings),
         Verb::Up(args) => up::run(&args, settings, &home),
         Verb::Dev(args) => dev::run(&args, settings, &home),

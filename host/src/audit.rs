@@ -22,7 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use chain::{Head, InvalidHead};
-pub use event::{Event, Grants, Record};
+pub(crate) use decision::granted_to;
+pub use event::{Event, Granted, Grants, Record};
 pub use verify::{Broken, Flaw, Line, Report, records, verify};
 
 pub(crate) use clerk::Clerk;
@@ -30,6 +31,7 @@ use file::Files;
 
 use crate::authorize::Admission;
 use crate::denial::Denials;
+use crate::learn::Learner;
 
 /// How much an audit log may take up.
 #[derive(Debug, Clone, Copy)]
@@ -85,15 +87,21 @@ impl Audit {
         decision::refused(application, denials).for_each(|event| self.record(&event));
     }
 
+    /// Writes down why an application was not started, where that was no document's refusal.
+    pub fn record_not_started(&self, application: &str, reason: &dyn std::fmt::Display) {
+        let (application, reason) = (clipped(application), clipped(&reason.to_string()));
+        self.record(&Event::NotStarted { application, reason });
+    }
+
     /// Writes down all that was granted to an application.
     pub(crate) fn record_grants(&self, admission: &Admission) {
         decision::granted(admission).for_each(|event| self.record(&event));
     }
 
     /// Somebody who counts what guests cause, and writes it down.
-    pub(crate) fn clerk(self) -> io::Result<Clerk> {
+    pub(crate) fn clerk(self, learner: Option<Learner>) -> io::Result<Clerk> {
         let Bounds { uses, every, .. } = self.bounds;
-        Clerk::start(self, uses, every)
+        Clerk::start(self, uses, every, learner)
     }
 
     /// The number and the hash of the last line.
@@ -103,7 +111,7 @@ impl Audit {
 }
 
 /// A text of which not more is written down than this.
-fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     match text.char_indices().nth(TEXT) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),

@@ -1,6 +1,8 @@
 //! Every grant, or every denial at once. Nothing is compiled or started before this said yes.
 
+mod decision;
 mod joined;
+mod reasons;
 mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,12 +14,14 @@ use writ_signing::defence::stands;
 use writ_signing::{Component, PublicKey, Verified};
 
 use crate::compose::{self, Joint};
-use crate::denial::{Addition, Denial, Denials, Refusal};
+use crate::denial::{About, Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
 use crate::load::{Artifact, Export, VerifiedArtifact};
 use crate::names::InterfaceName;
 use crate::vocabulary::{self, Vocabulary, Word};
 use crate::wasi::baseline::is_baseline;
+pub use decision::Decision;
+pub use reasons::{Asked, Import, Reasons, Said, Stands};
 pub(crate) use statement::Statement;
 use statement::statements;
 
@@ -64,6 +68,8 @@ pub struct Admitted {
     pub(crate) settings: LinkConfig,
     pub(crate) limits: AdmittedLimits,
     pub(crate) instances: Option<u32>,
+    /// What its links ask for.
+    pub(crate) asked: Vec<Asked>,
     /// The links from it to other components of the application.
     pub(crate) edges: Vec<Joint>,
     /// The imports that hold types alone.
@@ -76,6 +82,10 @@ pub(crate) struct Capability {
     /// The image of the provider that the manifest links it to; none for the embedded default.
     pub(crate) image: Option<String>,
     pub(crate) link: LinkConfig,
+    /// What the link's configuration asks for, in words.
+    pub(crate) given: Vec<String>,
+    /// The interfaces of it that the component imports.
+    pub(crate) imports: Vec<InterfaceName>,
     /// The line of the link that says so, if one does.
     line: Option<u32>,
 }
@@ -86,6 +96,10 @@ pub(crate) struct Trigger {
     pub(crate) capability: &'static str,
     pub(crate) image: Option<String>,
     pub(crate) source: LinkConfig,
+    /// The manifest's entry that calls.
+    pub(crate) entry: String,
+    /// What its configuration asks for, in words.
+    pub(crate) given: Vec<String>,
 }
 
 impl Admission {
@@ -121,6 +135,11 @@ impl Admitted {
         self.capabilities.keys().copied()
     }
 
+    /// What its links ask for. All of it was granted.
+    pub fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
     /// When the first token of its chain expires, in unix seconds.
     pub fn expires(&self) -> u64 {
         self.expires
@@ -137,8 +156,20 @@ pub fn authorize(
     policies: &Policies,
     vocabulary: &Vocabulary,
 ) -> Result<Admission, Denials> {
+    decide(candidates, application, policies, vocabulary).admission()
+}
+
+/// As [`authorize`], and keeps what was decided where something is refused, too, so that it can be drawn
+/// and told. There is one decision: this is it.
+pub fn decide(
+    candidates: &[Candidate<'_>],
+    application: &Application,
+    policies: &Policies,
+    vocabulary: &Vocabulary,
+) -> Decision {
     let mut denials = Denials::default();
     let mut components = Vec::with_capacity(candidates.len());
+    let mut reasons = Vec::with_capacity(candidates.len());
     let joined = compose::join(candidates, application, vocabulary);
     for (place, candidate) in candidates.iter().enumerate() {
         let statements = statements(candidate, application, policies);
@@ -152,6 +183,8 @@ pub fn authorize(
             triggers: Vec::new(),
             unreadable: BTreeSet::new(),
             linked: BTreeSet::new(),
+            imports: Vec::new(),
+            asked: Vec::new(),
             all: candidates,
             joined: &joined,
             place,
@@ -161,7 +194,8 @@ pub fn authorize(
         review.joints();
         review.imports();
         let limits = review.limits();
-        let Review { capabilities, triggers, .. } = review;
+        let Review { capabilities, triggers, imports, asked, .. } = review;
+        reasons.push(Reasons::new(&candidate.entry.name, imports, asked.clone(), &statements));
         components.push(Admitted {
             name: candidate.entry.name.clone(),
             principal: candidate.verified.principal(),
@@ -174,13 +208,14 @@ pub fn authorize(
             settings: candidate.entry.config.clone(),
             limits,
             instances: candidate.entry.scaler.is_some().then_some(candidate.entry.instances),
+            asked,
             edges: joined.of(place).cloned().collect(),
             types: joined.types_of(place),
         });
     }
     let application = application.name.clone();
     let order = joined.order;
-    if denials.is_empty() { Ok(Admission { application, components, order }) } else { Err(denials) }
+    Decision::new(Admission { application, components, order }, denials, reasons)
 }
 
 /// The review of one component, gathering its denials.
@@ -196,6 +231,10 @@ struct Review<'a> {
     unreadable: BTreeSet<(Document, String)>,
     /// Capabilities that a refused plan already asked for: the bare import need not be listed again.
     linked: BTreeSet<&'static str>,
+    /// What each import stands for.
+    imports: Vec<Import>,
+    /// What the links ask for, permitted or not.
+    asked: Vec<Asked>,
     /// Every component of the application, and the place of this one among them.
     all: &'a [Candidate<'a>],
     place: usize,
@@ -203,7 +242,7 @@ struct Review<'a> {
 }
 
 impl<'a> Review<'a> {
-    fn deny(&mut self, what: String, refusals: Vec<Refusal>, hint: Option<String>) {
+    fn deny(&mut self, about: About, what: String, refusals: Vec<Refusal>, hint: Option<String>) {
         for statement in self.statements {
             if let Some(capabilities) = &statement.capabilities {
                 self.denials.says(&self.candidate.entry.name, &statement.document, capabilities);
@@ -212,6 +251,7 @@ impl<'a> Review<'a> {
         self.denials.push(Denial {
             component: self.candidate.entry.name.clone(),
             principal: self.candidate.verified.principal(),
+            about,
             what,
             refusals,
             hint,
@@ -235,7 +275,8 @@ impl<'a> Review<'a> {
                     let refusal = Refusal { document: statement.document.clone(), reason, add: None };
                     let known = self.vocabulary.names().collect::<Vec<_>>().join(", ");
                     let hint = format!("correct that document; capabilities served here: {known}");
-                    self.deny("has a claim that cannot be understood".to_owned(), vec![refusal], Some(hint));
+                    let about = About::Capability(name.clone());
+                    self.deny(about, "has a claim that cannot be understood".to_owned(), vec![refusal], Some(hint));
                 }
             }
         }
@@ -243,15 +284,24 @@ impl<'a> Review<'a> {
 
     /// Every interface it imports must be granted by every document, or be in the baseline.
     fn imports(&mut self) {
-        let mut seen = BTreeSet::new();
+        let (mut seen, types) = (BTreeSet::new(), self.joined.types_of(self.place));
         for import in self.candidate.verified.artifact().imports() {
-            if is_baseline(import) || self.joined.settles(self.place, import) {
+            let word = self.vocabulary.imported(import);
+            let joined = self.joined.settles(self.place, import);
+            let meaning = match word.map(Word::name).or_else(|| vocabulary::known(import)) {
+                opened if is_baseline(import) || types.contains(&import.to_string()) => Stands::Baseline(opened),
+                _ if joined => Stands::Joined,
+                Some(capability) => Stands::Capability(capability),
+                None => Stands::Nothing,
+            };
+            self.imports.push(Import { interface: import.clone(), stands: meaning });
+            if is_baseline(import) || joined {
                 continue;
             }
-            match self.vocabulary.imported(import) {
+            match word {
                 Some(word) => {
                     let word_name = word.name();
-                    self.capabilities.entry(word_name).or_default();
+                    self.capabilities.entry(word_name).or_default().imports.push(import.clone());
                     if seen.insert(word_name) && !self.linked.contains(word_name) {
                         self.present(import, word_name, !word.is_named(), word.example());
                     }
@@ -261,6 +311,7 @@ impl<'a> Review<'a> {
                     Some(_) => {}
                     None if !stands("imports: known") => {}
                     None => self.deny(
+                        About::Import(import.clone()),
                         format!("imports {import}, which nobody serves here"),
                         Vec::new(),
                         Some("link a component that exports it, or build without it".to_owned()),
@@ -279,7 +330,8 @@ impl<'a> Review<'a> {
         };
         let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
         if !refusals.is_empty() && stands("imports: claimed") {
-            self.deny(format!("may not use {capability}: it imports {import}"), refusals, None);
+            let about = About::Capability(capability.to_owned());
+            self.deny(about, format!("may not use {capability}: it imports {import}"), refusals, None);
         }
     }
 
@@ -302,9 +354,11 @@ impl<'a> Review<'a> {
             return;
         };
         let image = provider.image().map(|image| image.value.clone());
+        let about = || About::Source(link.source.clone());
         for interface in &link.interfaces {
             let Some((word, export)) = self.called(link, interface) else {
                 self.deny(
+                    about(),
                     format!(
                         "is linked from {} by line {}, but exports no {}",
                         link.source,
@@ -317,7 +371,7 @@ impl<'a> Review<'a> {
                 continue;
             };
             let capability = word.name();
-            if !self.image_serves(image.as_deref(), capability, link) {
+            if !self.image_serves(&about, image.as_deref(), capability, link) {
                 continue;
             }
             if word.plans(&link.source_config).is_ok_and(|plans| plans.is_empty()) {
@@ -325,13 +379,14 @@ impl<'a> Review<'a> {
                     format!("is linked from {} at line {}, which does not say what for", link.source, link.at.line);
                 let hint =
                     format!("write it below `source: config:`; a claim of {capability} is like {}", word.example());
-                self.deny(what, Vec::new(), Some(hint));
+                self.deny(about(), what, Vec::new(), Some(hint));
                 continue;
             }
-            if self.plans(word, &link.source_config, link, &format!("be called through {export}")) {
+            let purpose = format!("be called through {export}");
+            if let Some(given) = self.plans(&about, word, &link.source_config, link, &purpose) {
                 self.capabilities.entry(capability).or_default();
-                let source = link.source_config.clone();
-                self.triggers.push(Trigger { capability, image: image.clone(), source });
+                let (source, entry) = (link.source_config.clone(), link.source.clone());
+                self.triggers.push(Trigger { capability, image: image.clone(), source, entry, given });
             }
         }
     }
@@ -358,6 +413,7 @@ impl<'a> Review<'a> {
         if link.name != "default" {
             let hint = "leave `name` out: one backend per capability and component";
             return self.deny(
+                About::Itself,
                 format!("has a link named {} at line {}", link.name, link.at.line),
                 vec![],
                 Some(hint.to_owned()),
@@ -371,31 +427,39 @@ impl<'a> Review<'a> {
             let Some(import) = self.candidate.verified.artifact().imports().iter().find(stands) else { continue };
             let Some(word) = self.vocabulary.imported(import) else { continue };
             let capability = word.name();
-            if !self.image_serves(image.as_deref(), capability, link) {
+            let about = || About::Capability(capability.to_owned());
+            if !self.image_serves(&about, image.as_deref(), capability, link) {
                 continue;
             }
-            if self.plans(word, &link.target_config, link, &format!("use {capability}")) {
-                self.back(capability, image.clone(), link);
+            let purpose = format!("use {capability}");
+            if let Some(given) = self.plans(&about, word, &link.target_config, link, &purpose) {
+                self.back(capability, image.clone(), link, given);
             }
         }
     }
 
     /// Keeps which backend serves a capability. Two links that say different things about it are refused.
-    fn back(&mut self, capability: &'static str, image: Option<String>, link: &Link) {
-        let asked = Capability { image, link: link.target_config.clone(), line: Some(link.at.line) };
+    fn back(&mut self, capability: &'static str, image: Option<String>, link: &Link, given: Vec<String>) {
         let known = self.capabilities.entry(capability).or_default();
         let Some(line) = known.line else {
-            *known = asked;
+            (known.image, known.link, known.line) = (image, link.target_config.clone(), Some(link.at.line));
+            known.given = given;
             return;
         };
-        if (&known.image, &known.link) != (&asked.image, &asked.link) {
+        if (&known.image, &known.link) != (&image, &link.target_config) {
             let what = format!("is linked to {capability} twice, differently (lines {line} and {})", link.at.line);
             let hint = "one backend serves all interfaces of a capability: write one link with all of them";
-            self.deny(what, Vec::new(), Some(hint.to_owned()));
+            self.deny(About::Capability(capability.to_owned()), what, Vec::new(), Some(hint.to_owned()));
         }
     }
 
-    fn image_serves(&mut self, image: Option<&str>, capability: &'static str, link: &Link) -> bool {
+    fn image_serves(
+        &mut self,
+        about: &impl Fn() -> About,
+        image: Option<&str>,
+        capability: &'static str,
+        link: &Link,
+    ) -> bool {
         let Some(image) = image else { return true };
         if self.vocabulary.serving(image, capability).is_some() {
             return true;
@@ -403,12 +467,19 @@ impl<'a> Review<'a> {
         let what =
             format!("is linked at line {} to the image {image}, which does not serve {capability}", link.at.line);
         let images: Vec<_> = self.vocabulary.images(capability).map(|image| format!("`image: {image}`")).collect();
-        self.deny(what, Vec::new(), Some(format!("use {}", images.join(" or "))));
+        self.deny(about(), what, Vec::new(), Some(format!("use {}", images.join(" or "))));
         false
     }
 
-    /// Whether the link's configuration can be read, and every document permits all it asks for.
-    fn plans(&mut self, word: &dyn Word, config: &LinkConfig, link: &Link, purpose: &str) -> bool {
+    /// What the link's configuration asks for, if it can be read, and every document permits all of it.
+    fn plans(
+        &mut self,
+        about: &impl Fn() -> About,
+        word: &dyn Word,
+        config: &LinkConfig,
+        link: &Link,
+        purpose: &str,
+    ) -> Option<Vec<String>> {
         let capability = word.name();
         let plans = match word.plans(config) {
             Ok(plans) => plans,
@@ -420,11 +491,11 @@ impl<'a> Review<'a> {
                         "correct the link's configuration in the manifest",
                     ),
                 };
-                self.deny(format!("cannot {purpose}: {place}{error}"), Vec::new(), Some(hint.to_owned()));
-                return false;
+                self.deny(about(), format!("cannot {purpose}: {place}{error}"), Vec::new(), Some(hint.to_owned()));
+                return None;
             }
         };
-        let mut permitted = true;
+        let (mut permitted, mut given) = (true, Vec::with_capacity(plans.len()));
         for plan in plans {
             let refusal = |statement: &Statement| {
                 if self.unreadable.contains(&(statement.document.clone(), capability.to_owned())) {
@@ -439,15 +510,27 @@ impl<'a> Review<'a> {
                 Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
             };
             let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
+            let place = if link.at.is_nowhere() { String::new() } else { format!(" (line {})", link.at.line) };
+            let what = format!("{purpose}: {plan}{place}");
+            let by = refusals.iter().map(|refusal| refusal.document.clone()).collect();
+            let entry = self.own_entry(capability, |entry| plan.permitted_by(entry).is_ok());
+            let allowing = plan.allowing();
+            self.asked.push(Asked { capability, what: what.clone(), refused_by: by, allowing, entry });
             if refusals.is_empty() {
+                given.push(plan.to_string());
                 continue;
             }
             permitted = false;
             self.linked.insert(capability);
-            let place = if link.at.is_nowhere() { String::new() } else { format!(" (line {})", link.at.line) };
-            self.deny(format!("may not {purpose}: {plan}{place}"), refusals, None);
+            self.deny(about(), format!("may not {what}"), refusals, None);
         }
-        permitted
+        permitted.then_some(given)
+    }
+
+    /// Which entry of the component's own claim permits it; 0 where that is `any`.
+    fn own_entry(&self, capability: &str, permits: impl Fn(&Value) -> bool) -> Option<usize> {
+        let own = self.statements.iter().find(|statement| statement.document == Document::Component)?;
+        vocabulary::entries(own.about(capability).ok().flatten()?).iter().position(permits)
     }
 
     fn limits(&mut self) -> AdmittedLimits {
@@ -458,7 +541,8 @@ impl<'a> Review<'a> {
                 Err(reason) => {
                     let refusal = Refusal { document: statement.document.clone(), reason, add: None };
                     let hint = "correct that document: limits are `memory: 32MiB` and `time: 500ms`";
-                    self.deny("has a limit that cannot be understood".to_owned(), vec![refusal], Some(hint.to_owned()));
+                    let what = "has a limit that cannot be understood".to_owned();
+                    self.deny(About::Itself, what, vec![refusal], Some(hint.to_owned()));
                 }
             }
         }

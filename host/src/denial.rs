@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use writ_provider::{Document, Flow, Principal};
 
+use crate::names::InterfaceName;
+
 /// Everything that was refused, at once. Nothing was started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Denials {
@@ -21,12 +23,51 @@ pub struct Denial {
     pub component: String,
     /// Who would have held it.
     pub principal: Principal,
+    /// Where it belongs in a drawing of the application.
+    pub about: About,
     /// What was refused.
     pub what: String,
     /// Every document that refuses it. None where no document could allow it; then there is a hint.
     pub refusals: Vec<Refusal>,
     /// What would help instead of a line.
     pub hint: Option<String>,
+}
+
+/// What a denial is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum About {
+    /// The component itself.
+    Itself,
+    /// A capability that it would use, or claims.
+    Capability(String),
+    /// An import that nobody serves.
+    Import(InterfaceName),
+    /// What would call it: an entry of the manifest.
+    Source(String),
+    /// A call to another manifest component, over a link.
+    Call {
+        /// The callee.
+        to: String,
+        /// The import that leads there.
+        interface: InterfaceName,
+    },
+    /// Serving another manifest component, over a link.
+    Serve {
+        /// The caller.
+        to: String,
+        /// The export that is called.
+        interface: InterfaceName,
+    },
+    /// A link to another manifest component that cannot be, whatever anybody claims.
+    Link {
+        /// The component it would lead to.
+        to: String,
+        /// What it is for: an interface, without a version.
+        interface: String,
+        /// The link's line in the manifest.
+        line: u32,
+    },
 }
 
 /// One document's refusal, and what to write there.
@@ -65,6 +106,20 @@ pub struct Line {
     pub comment: Option<String>,
 }
 
+impl About {
+    /// Whether it is about a link to or from another component.
+    pub(crate) fn is_of_a_link(&self) -> bool {
+        matches!(self, Self::Call { .. } | Self::Serve { .. } | Self::Link { .. })
+    }
+}
+
+impl Addition {
+    /// The shortest line: what is missing alone, without what the document's claim has already.
+    pub fn line(&self) -> Line {
+        Line { comment: None, ..line(self.capability, &[self], None) }
+    }
+}
+
 impl fmt::Display for Line {
     /// As YAML that can be pasted below `claims:` or `capabilities:`. JSON is YAML, so values are printed as such.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,6 +152,13 @@ impl Denials {
     /// What was refused, in the order of the manifest.
     pub fn iter(&self) -> impl Iterator<Item = &Denial> {
         self.denials.iter()
+    }
+
+    /// What was refused of one component of the manifest, if anything was.
+    #[must_use]
+    pub fn of(&self, component: &str) -> Option<Self> {
+        let denials: Vec<_> = self.denials.iter().filter(|denial| denial.component == component).cloned().collect();
+        (!denials.is_empty()).then(|| Self { denials, current: self.current.clone() })
     }
 
     /// For each component and document, the lines that together would allow everything that was refused.

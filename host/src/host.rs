@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use writ_manifest::Application;
 use writ_provider::wasmtime::Engine;
 use writ_provider::{Generation, OpenError, Opening, Target};
@@ -16,8 +17,10 @@ use crate::audit::{Audit, Clerk, Event};
 use crate::authorize::{Admission, Admitted, Candidate, Policies, authorize};
 use crate::budgets::Budgets;
 use crate::cache::Cache;
+use crate::compose::roots;
 use crate::denial::Denials;
 use crate::engine::{Capacity, Ticker, engine};
+use crate::learn::Learner;
 use crate::link::LinkError;
 use crate::load::Export;
 use crate::prepared::{Entry, Pool};
@@ -37,6 +40,8 @@ pub struct Settings {
     pub policies: Policies,
     /// Where what is decided and done is written down; without it, nothing is.
     pub audit: Option<Audit>,
+    /// Who learns what components ask for. It hears of it from who writes the audit log: without one, nothing is learnt.
+    pub learner: Option<Learner>,
 }
 
 /// A process that runs components: what it serves, what it allows, and what it runs.
@@ -47,14 +52,19 @@ pub struct Host {
     cache: Option<Arc<Cache>>,
     policies: RwLock<Policies>,
     clerk: Option<Arc<Clerk>>,
+    learner: Option<Learner>,
     // What deployments have in common: a swap resets none of it.
     budgets: Budgets,
     shares: Shares,
     standings: Standings,
+    lists: Option<Lists>,
     generations: AtomicU64,
     pool: Pool,
     _ticker: Ticker,
 }
+
+/// Asks for the revocation lists as they are now.
+type Lists = Box<dyn Fn() -> BoxFuture<'static, Arc<Roots>> + Send + Sync>;
 
 /// Why a host cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -157,20 +167,23 @@ impl Host {
     /// # Errors
     /// [`HostError`], where the machine lacks address space or threads.
     pub fn new(settings: Settings, registry: Registry) -> Result<Self, HostError> {
-        let Settings { capacity, cache, policies, audit } = settings;
+        let Settings { capacity, cache, policies, audit, learner } = settings;
         let engine = engine(capacity).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let ticker = Ticker::start(&engine)?;
         let pool = Pool::new(capacity.stores);
+        let standings = Standings::new(audit.clone());
         Ok(Self {
             engine,
             capacity,
             registry,
             cache: cache.map(Arc::new),
             policies: RwLock::new(policies),
-            clerk: audit.map(Audit::clerk).transpose()?.map(Arc::new),
+            clerk: audit.map(|audit| audit.clerk(learner.clone())).transpose()?.map(Arc::new),
+            learner,
             budgets: Budgets::default(),
             shares: Shares::default(),
-            standings: Standings::default(),
+            standings,
+            lists: None,
             generations: AtomicU64::new(0),
             pool,
             _ticker: ticker,
@@ -208,10 +221,24 @@ impl Host {
     }
 
     /// Asks of all that runs, by the lists as they are now, whether it was revoked. What was, or rests on an operator that is
-    /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged. For a
-    /// host that stays, to be asked every few seconds: lists age, too.
-    pub fn review(&self, roots: &Roots, now: u64) {
+    /// none of these roots, ends with its calls; where that is not known, nothing new starts. What changed is logged and written
+    /// down. For a host that stays, to be asked every few seconds: lists and tokens age, too. What is deployed later is asked by
+    /// the same.
+    pub fn review(&self, roots: &Arc<Roots>, now: u64) {
         self.standings.review(roots, now);
+    }
+
+    /// Such that all that runs is reviewed by these lists once more between compiling and the first call of anything new.
+    /// Compiling takes seconds, in which what was verified before may be revoked.
+    #[must_use]
+    pub fn asking(self, lists: impl Fn() -> BoxFuture<'static, Arc<Roots>> + Send + Sync + 'static) -> Self {
+        Self { lists: Some(Box::new(lists)), ..self }
+    }
+
+    async fn review_again(&self) {
+        if let Some(lists) = &self.lists {
+            self.review(&lists().await, crate::now());
+        }
     }
 
     /// Compiles, links and connects what was admitted. What comes in meanwhile goes to an older deployment of the same
@@ -220,11 +247,19 @@ impl Host {
     /// # Errors
     /// [`DeployError`]; then nothing of it stays connected, and nothing of it was called.
     pub async fn deploy(&self, admission: &Admission) -> Result<Deployment, DeployError> {
+        let deployed = self.deploy_whole(admission).await;
+        if let (Err(error), Some(clerk)) = (&deployed, &self.clerk) {
+            clerk.audit().record_not_started(admission.application(), error);
+        }
+        deployed
+    }
+
+    async fn deploy_whole(&self, admission: &Admission) -> Result<Deployment, DeployError> {
         // Dropped after the routes of a deployment that fails: nothing that waits is told that it will never be called.
         let (generation, opening) = self.generation();
         let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new(), _withdrawal: None };
-        if let Some(clerk) = &self.clerk {
-            clerk.audit().record_grants(admission);
+        if let Some(learner) = &self.learner {
+            learner.begin(admission, self.vocabulary());
         }
         let share = self.share(admission);
         let roots = roots(admission);
@@ -238,10 +273,10 @@ impl Host {
             deployment.entries.push(entry);
         }
         for admitted in admission.components() {
-            warn_of_expiry(admitted);
             self.warn_of_capacity(admitted);
             self.warn_of_uncalled(admitted);
         }
+        self.review_again().await;
         deployment._withdrawal = self.deployed(admission, generation.number());
         opening.open();
         Ok(deployment)
@@ -256,6 +291,8 @@ impl Host {
     fn deployed(&self, admission: &Admission, generation: u64) -> Option<Withdrawal> {
         let clerk = self.clerk.as_ref()?;
         let (application, components) = (admission.application().to_owned(), admission.components().len());
+        // Not before: what did not start was granted nothing.
+        clerk.audit().record_grants(admission);
         clerk.audit().record(&Event::Deployed { application: application.clone(), generation, components });
         Some(Withdrawal { clerk: clerk.clone(), application, generation })
     }
@@ -325,28 +362,6 @@ impl Host {
         idle
     }
 }
-
-/// The components that something outside calls, and those that nothing calls: what is called over links alone is prepared
-/// where those lead.
-fn roots(admission: &Admission) -> impl Iterator<Item = usize> {
-    let called: BTreeSet<_> =
-        admission.components().iter().flat_map(|admitted| &admitted.edges).map(|joint| joint.target).collect();
-    let is_root =
-        move |(place, admitted): &(usize, &Admitted)| !admitted.triggers.is_empty() || !called.contains(place);
-    admission.components().iter().enumerate().filter(is_root).map(|(place, _)| place)
-}
-
-/// A component whose time is nearly over says so when it starts.
-fn warn_of_expiry(admitted: &Admitted) {
-    let left = admitted.expires.saturating_sub(crate::now());
-    if left < WARN {
-        let (component, days) = (&admitted.principal, left / DAY);
-        tracing::warn!(target: "writ::host", %component, days, "its claims expire soon; sign it again");
-    }
-}
-
-const DAY: u64 = 86_400;
-const WARN: u64 = 7 * DAY;
 
 #[cfg(test)]
 mod tests;

@@ -18,8 +18,10 @@ mod compose;
 mod denial;
 mod engine;
 mod fuse;
+mod graph;
 mod host;
 mod images;
+mod learn;
 mod limits;
 mod link;
 mod links;
@@ -36,18 +38,22 @@ mod wasi;
 mod wit;
 
 pub use audit::{
-    Audit, Bounds, Broken, Event, Flaw, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
+    Audit, Bounds, Broken, Event, Flaw, Granted, Grants, Head, InvalidHead, Line as AuditLine, Record, Report, records,
     verify as verify_audit,
 };
-pub use authorize::{Admission, Admitted, Candidate, Policies, authorize};
+pub use authorize::{
+    Admission, Admitted, Asked, Candidate, Decision, Import, Policies, Reasons, Said, Stands, authorize, decide,
+};
 pub use cache::{Cache, Secret};
 pub use call::CallError;
 pub use carry::CarryError;
 pub use compose::UnitError;
-pub use denial::{Addition, Denial, Denials, Line, Refusal};
+pub use denial::{About, Addition, Denial, Denials, Line, Refusal};
 pub use engine::Capacity;
 pub use fuse::{CheckError, ComponentError, FuseError};
+pub use graph::{Caller, Form, Graph, Joined, Lacking, Limits, Means, Member, Node, Refused, Store};
 pub use host::{DeployError, Deployment, Host, HostError, Settings};
+pub use learn::{Learner, Lesson};
 pub use link::LinkError;
 pub use load::{Artifact, Export, LoadError, VerifiedArtifact};
 pub use names::{InterfaceName, InvalidName};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde_json::Value;
-use writ_provider::{Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig, Provider};
+use writ_provider::{Beyond, Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig, Provider, Rates};
 
 use crate::images::Images;
 use crate::names::InterfaceName;
@@ -102,11 +102,29 @@ impl Vocabulary {
         self.word(capability).is_some_and(|word| !word.is_named())
     }
 
+    /// What of the claim `asked` is not certainly permitted by one whole entry of the claim `most`: those entries, or `any`.
+    /// An entry that stands in both, word for word, is permitted; of a claim that cannot be understood, no other one is.
+    pub fn beyond(&self, capability: &str, most: &Value, asked: &Value, rates: Rates) -> Vec<Value> {
+        match self.word(capability).and_then(|word| word.beyond(most, asked, rates)) {
+            Some(Beyond::Whole) => vec![asked.clone()],
+            Some(Beyond::Entries(indexes)) => {
+                indexes.into_iter().filter_map(|index| entries(asked).get(index).cloned()).collect()
+            }
+            None if most == asked => Vec::new(),
+            None => entries(asked).to_vec(),
+        }
+    }
+
     /// The capability that an interface stands for, whether a provider serves it or it is only known.
     pub fn capability_of(&self, name: &InterfaceName) -> Option<&'static str> {
         let served = self.imported(name).or_else(|| self.exported(name)).map(Word::name);
         served.or_else(|| known(name))
     }
+}
+
+/// The entries of a claim as they are written; a mapping is a list of one.
+pub(crate) fn entries(claim: &Value) -> &[Value] {
+    claim.as_array().map_or(std::slice::from_ref(claim), Vec::as_slice)
 }
 
 /// One capability, its constraint's type forgotten.
@@ -119,6 +137,8 @@ pub(crate) trait Word: Send + Sync {
     /// An entry as a person might write it, to show where none can be derived.
     fn example(&self) -> &'static str;
     fn check(&self, claim: &Value) -> Result<(), InvalidClaim>;
+    /// What of a claim goes beyond another; none where one of them cannot be read.
+    fn beyond(&self, most: &Value, asked: &Value, rates: Rates) -> Option<Beyond>;
     fn plans(&self, link: &LinkConfig) -> Result<Vec<Box<dyn Plan>>, InvalidLink>;
 }
 
@@ -160,6 +180,12 @@ impl<C: Constraint> Word for Own<C> {
 
     fn check(&self, claim: &Value) -> Result<(), InvalidClaim> {
         Claim::<C>::parse(claim).map(drop)
+    }
+
+    fn beyond(&self, most: &Value, asked: &Value, rates: Rates) -> Option<Beyond> {
+        let same = |own: usize, above: usize| entries(asked).get(own) == entries(most).get(above);
+        let (most, asked) = (Claim::<C>::parse(most).ok()?, Claim::<C>::parse(asked).ok()?);
+        Some(most.beyond(&asked, rates, same))
     }
 
     fn plans(&self, link: &LinkConfig) -> Result<Vec<Box<dyn Plan>>, InvalidLink> {

@@ -57,8 +57,8 @@ pub enum Extent {
 }
 
 impl Extent {
-    /// Whether it voids what was said at `iat`.
-    fn voids(self, iat: u64) -> bool {
+    /// Whether it voids what was said at `iat`, in unix seconds.
+    pub fn voids(self, iat: u64) -> bool {
         match self {
             Extent::Total => true,
             Extent::Before(instant) => iat < instant,
@@ -89,6 +89,7 @@ pub struct Lists {
     max_age: u64,
     accounts: AccountLists,
     found: BTreeMap<PublicKey, Result<List, ListError>>,
+    doubt: Option<ListError>,
     seen: BTreeMap<PublicKey, Mark>,
 }
 
@@ -113,7 +114,7 @@ pub struct Mark {
 impl Lists {
     /// None yet. A list that is older than `max_age` seconds is not relied on.
     pub fn new(max_age: u64, accounts: AccountLists) -> Self {
-        Lists { max_age, accounts, found: BTreeMap::new(), seen: BTreeMap::new() }
+        Lists { max_age, accounts, found: BTreeMap::new(), doubt: None, seen: BTreeMap::new() }
     }
 
     /// The list that was found for an issuer, or what was found in its place.
@@ -124,6 +125,11 @@ impl Lists {
     /// Demands this list of an issuer, or a later one.
     pub fn demand(&mut self, issuer: PublicKey, mark: Mark) {
         self.seen.insert(issuer, mark);
+    }
+
+    /// Relies on none of them any more, for this reason. What they are known to have revoked stays revoked.
+    pub fn doubt(&mut self, reason: ListError) {
+        self.doubt = Some(reason);
     }
 
     /// What to demand from now on: of each issuer the highest number that was demanded or is found.
@@ -175,6 +181,9 @@ impl Lists {
     }
 
     fn check_usable(&self, issuer: PublicKey, demanded: AccountLists, now: u64) -> Result<(), VerifyError> {
+        if let Some(doubt) = &self.doubt {
+            return Err(VerifyError::Unlisted { issuer, reason: Unlisted::Unusable(doubt.clone()) });
+        }
         let seen = self.seen.get(&issuer);
         let list = match self.found.get(&issuer) {
             Some(Ok(list)) => Ok(list),

@@ -70,6 +70,11 @@ impl Roots {
         self.0.iter()
     }
 
+    /// The operators with what can be revoked under each, to say more of it.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&PublicKey, &mut Revocations)> {
+        self.0.iter_mut()
+    }
+
     /// Whether nobody is trusted, so that nothing verifies.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,6 +1,6 @@
 //! The operators that are trusted, one entry per file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use writ_manifest::{MAX_BYTES, TrustEntry};
@@ -22,7 +22,7 @@ type Entry = (PublicKey, TrustEntry);
 
 impl Trust {
     pub(super) fn in_home(home: PathBuf) -> Self {
-        Self { folder: home.join("trust"), home }
+        Self { folder: home.join(TRUST), home }
     }
 
     /// Every entry, by operator. One that cannot be read, or that others may write, fails them all: none is overlooked.
@@ -77,8 +77,13 @@ impl Trust {
     }
 
     fn path(&self, operator: PublicKey) -> PathBuf {
-        self.folder.join(format!("{operator}{SUFFIX}"))
+        trust_entry(&self.home, operator)
     }
+}
+
+/// Where a home's entry about an operator lies.
+pub(crate) fn trust_entry(home: &Path, operator: PublicKey) -> PathBuf {
+    home.join(TRUST).join(format!("{operator}{SUFFIX}"))
 }
 
 /// Reads an operator's public key.
@@ -90,4 +95,5 @@ pub(crate) fn operator(text: &str) -> Result<PublicKey> {
     }
 }
 
+const TRUST: &str = "trust";
 const SUFFIX: &str = ".yaml";

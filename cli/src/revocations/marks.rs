@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
-use writ_signing::revocation::{Lists, Mark};
+use writ_signing::revocation::Mark;
 use writ_signing::{PublicKey, Revocations, Roots};
 
 use crate::advice::Advice;
@@ -32,8 +32,11 @@ impl Marks {
     }
 
     /// Demands all of them.
-    pub(super) fn demand(&self, lists: &mut Lists) {
-        self.0.iter().for_each(|(issuer, mark)| lists.demand(*issuer, mark.clone()));
+    pub(super) fn demand(&self, roots: &mut Roots) {
+        for (_, revocations) in roots.iter_mut() {
+            let Revocations::Lists(lists) = revocations else { continue };
+            self.0.iter().for_each(|(issuer, mark)| lists.demand(*issuer, mark.clone()));
+        }
     }
 
     /// With the lists that something was verified by: of each issuer the newest.
@@ -68,8 +71,13 @@ impl Marks {
     }
 
     pub(super) fn keep(&self, folder: &Path) -> Result<()> {
-        let kept = files::replace_own(&folder.join(NAME), self.to_text().as_bytes());
-        kept.context("revocation lists cannot be remembered")
+        let text = self.to_text();
+        let cannot = "revocation lists cannot be remembered";
+        // What is longer would not be read again, and a host that cannot read it does not start.
+        if text.len() > MOST {
+            bail!("{cannot}: there are too many, of {} issuers", self.0.len());
+        }
+        files::replace_own(&folder.join(NAME), text.as_bytes()).context(cannot)
     }
 
     fn to_text(&self) -> String {
@@ -90,4 +98,29 @@ fn parse(bytes: &[u8]) -> Option<BTreeMap<PublicKey, Mark>> {
 }
 
 const NAME: &str = "revocations";
-const MOST: usize = 1 << 20;
+/// Several folders full of lists.
+const MOST: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use writ_signing::{Role, SigningKey};
+
+    use super::*;
+
+    /// What cannot be read again is not written: the next host goes by what was kept before.
+    #[test]
+    fn what_is_kept_can_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let marks = |count: usize, length: usize| {
+            let mark = Mark { number: 1, jti: "x".repeat(length) };
+            let key = || SigningKey::generate(Role::Account).unwrap().public();
+            Marks((0..count).map(|_| (key(), mark.clone())).collect())
+        };
+        let few = marks(2, 52);
+        few.keep(folder.path()).unwrap();
+        assert_eq!(Marks::read(folder.path()).unwrap(), few);
+        assert!(marks(5, MOST / 4).keep(folder.path()).is_err());
+        assert_eq!(Marks::read(folder.path()).unwrap(), few);
+    }
+}

@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 use writ_manifest::{MAX_BYTES, Policy};
 use writ_provider::units::Time;
 use writ_signing::inspect::{self, UnverifiedToken};
 use writ_signing::time::Timestamp;
-use writ_signing::token::{self, AccountDraft, Capabilities, CommonDraft, Kind, Token};
+use writ_signing::token::{self, AccountDraft, Capabilities, Claims, CommonDraft, Kind, Token};
 use writ_signing::{PublicKey, Role, SigningKey};
 
 use crate::advice::Advice;
 use crate::args::{Output, OutputArgs, PolicyArgs};
 use crate::home::{Home, Named, check_name};
-use crate::{Done, Outcome, clock, describe, files, output, wider};
+use crate::verbs::revoke::a;
+use crate::{Done, Outcome, clock, describe, files, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
@@ -30,6 +31,10 @@ pub(crate) enum Account {
     Import {
         /// What `writ account show --tokens` wrote there
         file: PathBuf,
+
+        /// Keep the word of this key in the place of another's that is kept: of an account's new operator, O…
+        #[arg(long, value_name = "NAME|KEY")]
+        issuer: Option<String>,
     },
     /// Keys that sign components in an account's place, for CI and for teams
     #[command(subcommand)]
@@ -64,7 +69,7 @@ pub(crate) fn run(verb: Account, home: &Home) -> Done {
     match verb {
         Account::Create(args) => create(&args, home),
         Account::Show(args) => show::run(&args, home),
-        Account::Import { file } => import(&file, home),
+        Account::Import { file, issuer } => import(&file, issuer.as_deref(), home),
         Account::SigningKey(verb) => signing_key::run(verb, home),
     }
 }
@@ -178,40 +183,68 @@ fn tell(name: &str, token: &Token, issuer: &Named, format: Output) -> Result<()>
     }
 }
 
-/// A new token voids none: where it says less, the older one is what a thief would use.
+/// A new token voids none: where it says something else, the older one is what a thief would use.
 fn warn_of_older(old: &Token, new: &Token) -> Result<()> {
     let (old, new) = (old.unverified_claims()?, new.unverified_claims()?);
-    let (old, new) = (old.common(), new.common());
-    let narrowed = old.capabilities == Capabilities::Any && new.capabilities != Capabilities::Any;
-    if old.exp > clock::now()? && (narrowed || !wider::than(old, new).is_empty()) {
-        output::warning(format_args!(
-            "the older token allows more, and stands until it ends on {}, wherever it is",
-            clock::day(old.exp)
-        ));
-        let (key, by, since) = (new.subject, new.issuer, Timestamp(new.iat));
-        output::hint(format_args!("`writ revoke {key} --by {by} --before {since}` voids it"));
+    if old.common().exp <= clock::now()? || says(&old) == says(&new) {
+        return Ok(());
     }
+    let (old, new) = (old.common(), new.common());
+    output::warning(format_args!(
+        "the older token says something else, and stands until it ends on {}, wherever it is",
+        clock::day(old.exp)
+    ));
+    // Before this one was signed, or a list of the same issuer's would void this one, too.
+    let (key, by, since) = (old.subject, old.issuer, Timestamp(new.iat));
+    output::hint(format_args!("`writ revoke {key} --by {by} --before {since}` voids it"));
     Ok(())
 }
 
+/// All that a token says, but for when and under which number.
+fn says(claims: &Claims) -> Value {
+    let mut said = describe::token(claims);
+    ["iat", "nbf", "exp", "jti"].iter().for_each(|field| drop(said.remove(*field)));
+    Value::Object(said)
+}
+
 /// Keeps the lines of a file, each of them a token, under the keys they are about.
-fn import(path: &Path, home: &Home) -> Done {
+fn import(path: &Path, issuer: Option<&str>, home: &Home) -> Done {
     let text = files::read_text(path, MOST_IMPORTED)?;
     let tokens: Vec<_> = text.lines().map(signed).collect::<Result<_>>().with_context(|| path.display().to_string())?;
     if tokens.is_empty() {
         bail!("{} holds no token", path.display());
     }
+    let expected = issuer.map(|key| home.keys().public(key)).transpose()?;
+    tokens.iter().try_for_each(|token| check_import(token, expected, home))?;
     for UnverifiedToken { token, claims, .. } in &tokens {
         let common = claims.common();
-        let kept = home.tokens().get(common.subject)?.map(|kept| kept.unverified_claims()).transpose()?;
-        if kept.is_some_and(|kept| kept.common().iat > common.iat) {
-            bail!("a newer token about {} is kept already", common.subject);
-        }
         home.tokens().store(common.subject, token)?;
-        let until = clock::day(common.exp);
-        output::words(format_args!("kept the token of the {} {} until {until}", token.kind(), common.name));
+        let (kind, name, until) = (token.kind(), &common.name, clock::day(common.exp));
+        output::words(format_args!("kept the token of the {kind} {name} until {until}"));
+        output::words(format_args!("  {} vouches for {}", common.issuer, common.subject));
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses what would put another's word in the place of one that is kept: whoever knows a public key can sign a token about
+/// it, and components that are signed with that key would then be somebody else's.
+fn check_import(new: &UnverifiedToken, expected: Option<PublicKey>, home: &Home) -> Result<()> {
+    let (kind, common) = (new.token.kind(), new.claims.common());
+    let (key, issuer) = (common.subject, common.issuer);
+    let Some(kept) = home.tokens().get(key)? else { return Ok(()) };
+    let claims = kept.unverified_claims()?;
+    let kept = claims.common();
+    if claims.kind() != kind {
+        bail!("{key} is {} of {} here, and {issuer} says it is {}", a(claims.kind()), kept.issuer, a(kind));
+    }
+    if kept.issuer != issuer && expected != Some(issuer) {
+        let message = format!("{} vouches for {key} here, and this token is of {issuer}", kept.issuer);
+        return Err(Advice::new(message, format!("if that is its new issuer, --issuer {issuer}")).into());
+    }
+    if kept.iat > common.iat {
+        bail!("a newer token about {key} is kept already");
+    }
+    Ok(())
 }
 
 /// A token that whoever it names did sign, and that vouches for a key which signs.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use writ_host::{AuditLine, Event, Head, Record, records, verify_audit};
+use writ_host::{AuditLine, Event, Granted, Head, Record, Report, records, verify_audit};
 
 use crate::advice::Advice;
 use crate::args::{Output, OutputArgs};
 use crate::data::Data;
 use crate::settings::Settings;
-use crate::{Done, Outcome, clock, output};
+use crate::{Done, Outcome, clock, escape, output};
 
 /// The audit log of a host's data folder: every grant, denial and deployment, each line vouching for the one before.
 #[derive(Debug, clap::Subcommand)]
@@ -54,6 +54,9 @@ pub(crate) struct Verify {
     /// A head that was written down: that record must be there still
     #[arg(long, value_name = "SEQ:HASH")]
     expect_head: Option<Head>,
+    /// The number of a record that says that others are missing, where you know why
+    #[arg(long, value_name = "SEQ")]
+    accept_missing: Vec<u64>,
 }
 
 pub(crate) fn run(args: Audit, settings: &Settings) -> Done {
@@ -93,7 +96,8 @@ fn show(args: &Show, settings: &Settings) -> Done {
             continue;
         }
         match args.output.output {
-            Output::Text => output::data(sentence(record))?,
+            // Others chose what stands in it, and none of it begins a line.
+            Output::Text => output::data(escape::line(&sentence(record)))?,
             Output::Json => output::data(String::from_utf8_lossy(&line.bytes))?,
         }
     }
@@ -117,7 +121,7 @@ fn sentence(record: &Record) -> String {
     let what = match &record.event {
         Event::Started { host, version } => format!("host {host} started, writ {version}"),
         Event::Stopped {} => "host stopped".to_owned(),
-        Event::Granted { application, component, digest, revision, grants, .. } => {
+        Event::Granted(Granted { application, component, digest, revision, grants, .. }) => {
             let granted = grants.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             let granted = if granted.is_empty() { "nothing but the baseline" } else { &granted };
             let digest = digest.get(..12).unwrap_or(digest);
@@ -127,6 +131,7 @@ fn sentence(record: &Record) -> String {
             let by = if by.is_empty() { String::new() } else { format!(": {}", by.join("; ")) };
             format!("{application}: {component} {what}{by}")
         }
+        Event::NotStarted { application, reason } => format!("{application}: {reason}"),
         Event::Deployed { application, generation, components } => {
             format!("{application}: deployment {generation} is served, {components} components")
         }
@@ -136,12 +141,28 @@ fn sentence(record: &Record) -> String {
             format!("{component}: denied {capability} ({count}×), last by {last}")
         }
         Event::Used { component, capability, count, .. } => format!("{component}: used {capability} ({count}×)"),
+        Event::Revoked { component, reason, .. } => format!("{component}: its calls ended, and none starts: {reason}"),
+        Event::Suspended { component, reason, .. } => format!("{component}: nothing new of it starts: {reason}"),
+        Event::Expired { component, until, .. } => {
+            format!("{component}: nothing new of it starts, its time was over at {until}")
+        }
+        Event::Restored { component, .. } => format!("{component} is in good standing again"),
+        Event::RolledBack { application, component, from, to, .. } => {
+            format!("{application}: {component} went back to {to}; {from}, had run")
+        }
+        Event::Replaced { application, name, component, id } => {
+            format!("{application}: {component} ({id}) runs as {name}, and another one had")
+        }
         Event::Pruned { through } => format!("older records were removed, through {through}"),
         Event::Mended { bytes } => format!("a record that was cut in its middle was removed ({bytes} bytes)"),
+        Event::Missing { kept } if kept.parse::<Head>().is_err() => {
+            format!("records may be missing: the head that was kept of this log was {kept}")
+        }
         Event::Missing { kept } => format!("records are missing: the log had ended at {kept}"),
+        Event::Lost { count } => format!("{count} events before this could not be written down"),
         other => other.name().to_owned(),
     };
-    format!("{seq:>6}  {time}  {event:<9}  {what}", seq = record.seq, event = record.event.name())
+    format!("{seq:>6}  {time}  {event:<11}  {what}", seq = record.seq, event = record.event.name())
 }
 
 fn verify(args: &Verify, settings: &Settings) -> Done {
@@ -150,7 +171,10 @@ fn verify(args: &Verify, settings: &Settings) -> Done {
         Ok(report) => {
             let (first, last) = (report.first, report.head.seq);
             output::data(format_args!("the chain holds from record {first} to {last}; its head is {}", report.head))?;
-            Ok(Outcome::Done)
+            if report.lost > 0 {
+                output::warning(format_args!("{} events could not be written down when they came", report.lost));
+            }
+            check_missing(&report, &args.accept_missing)
         }
         Err(broken) => {
             let hint =
@@ -158,6 +182,15 @@ fn verify(args: &Verify, settings: &Settings) -> Done {
             Err(Advice::new(format!("the audit log does not hold: {broken}"), hint).into())
         }
     }
+}
+
+/// A log goes on where it was cut, and says so: that is for a person to accept.
+fn check_missing(report: &Report, accepted: &[u64]) -> Done {
+    let found: Vec<_> = report.missing.iter().filter(|seq| !accepted.contains(seq)).map(u64::to_string).collect();
+    let [first, ..] = found.as_slice() else { return Ok(Outcome::Done) };
+    let message = format!("records before these are missing, as they say themselves: {}", found.join(", "));
+    let hint = format!("somebody cut the log, or a disk lost its end; `--accept-missing {first}` if you know which");
+    Err(Advice::new(message, hint).into())
 }
 
 fn head(args: &Where, settings: &Settings) -> Done {

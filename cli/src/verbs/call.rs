@@ -29,13 +29,17 @@ pub(crate) struct Call {
 
 pub(crate) fn run(args: &Call, settings: &Settings, home: &Home) -> Done {
     let watch = Watch::new(home, args.data.as_deref())?;
-    let loaded = Loaded::alone(&args.file, &watch.roots(), clock::now()?)?;
+    let loaded = Loaded::alone(&args.file, &watch.roots(), clock::now()?, args.data.as_deref())?;
     let options = Options { policies: application::policies(home)?, ..Options::default() };
-    let admission = loaded.authorize(&options)?;
+    let admission = loaded.authorize_alone(&options, args.data.as_deref())?;
     let data = args.data.as_deref().map(Data::open).transpose()?;
     let host = runtime::host_of_one_call(options, data.as_ref(), &watch, settings)?;
     let call = host.call(&admission, &args.function, &args.args);
-    if let Some(text) = runtime::tokio()?.block_on(watch.during(&host, call))? {
+    let runtime = runtime::tokio()?;
+    let called = runtime.block_on(watch.during(&host, call));
+    // What waits for a folder of lists is not waited for.
+    runtime.shutdown_background();
+    if let Some(text) = called? {
         output::data(text)?;
     }
     Ok(Outcome::Done)

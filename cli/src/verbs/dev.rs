@@ -61,9 +61,9 @@ pub(crate) fn run(args: &Dev, settings: &Settings, home: &Home) -> Done {
     let audit = Some(data.audit(false)?);
     let options = Options { listen: args.listen, store: Some(data.store()?), audit, ..Options::default() };
     // Hardly any code is the same at the next start.
-    let host = runtime::host(options.clone(), None).map_err(advise)?;
     let lists = revocations::Watch::new(home, None)?;
     lists.keep(&data)?;
+    let host = lists.before_each_start(runtime::host(options.clone(), None).map_err(advise)?);
     let mut session = Session {
         folder,
         settings,

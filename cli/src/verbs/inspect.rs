@@ -7,19 +7,17 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
-use writ_host::{Artifact, Candidate, Denials, Export, LoadError, VerifiedArtifact};
+use writ_host::{Artifact, Candidate, Denials, Export, VerifiedArtifact};
 use writ_manifest::Application;
-use writ_signing::inspect::{Unverified, UnverifiedToken};
-use writ_signing::section::{self, SectionError};
+use writ_signing::inspect::UnverifiedToken;
 use writ_signing::token::{Capabilities, Claims, Kind, TokenError};
-use writ_signing::wascap::{self, Wascap};
-use writ_signing::{Component, Digest, Verified, VerifyError, inspect, verify};
 
 use crate::args::{Output, OutputArgs};
+use crate::facts::Facts;
 use crate::home::Home;
 use crate::revocations::Marks;
 use crate::runtime::{self, Options};
-use crate::{Done, Outcome, application, clock, describe, files, output, wider};
+use crate::{Done, Outcome, application, clock, describe, output, wider};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Inspect {
@@ -30,41 +28,18 @@ pub(crate) struct Inspect {
 }
 
 pub(crate) fn run(args: &Inspect, home: &Home) -> Done {
-    let file = files::read(&args.file, section::MAX_FILE)?;
-    let older = wascap::read(&file);
-    let content = content(&file).with_context(|| format!("{} cannot be inspected", args.file.display()))?;
     let roots = home.trust().sources()?.roots(&Marks::default());
-    let now = clock::now()?;
-    let verified = verify(&file, &roots, now);
-    let artifact = Artifact::new(file);
-    let proof = match (&artifact, &verified) {
-        (Ok(artifact), Ok(_)) => Some(artifact.verify(&roots, now)?),
-        _ => None,
-    };
+    let facts = Facts::read(&args.file, &roots, clock::now()?)?;
     let report = Report {
-        file: args.file.display().to_string(),
-        content,
-        older,
-        here: proof.map(|proof| here(&proof, home)).transpose()?,
-        artifact,
-        verified,
+        here: facts.proof.as_ref().map(|proof| here(proof, home)).transpose()?,
         operators: home.trust().entries()?.into_iter().map(|(_, entry)| (entry.operator, entry.name)).collect(),
+        facts,
     };
     match args.output.output {
         Output::Json => output::json(&report.json())?,
         Output::Text => report.tell()?,
     }
     Ok(Outcome::Done)
-}
-
-/// What the file holds. A component that is not signed has no tokens, and neither has a core module, which nobody can sign here.
-fn content(file: &[u8]) -> Result<Unverified> {
-    match section::split(file) {
-        Err(SectionError::NoClaims | SectionError::CoreModule) => {
-            Ok(Unverified { digest: Digest::of(file), length: file.len() as u64, tokens: Vec::new() })
-        }
-        _ => Ok(inspect(file)?),
-    }
 }
 
 /// What the component would be granted on this host, on its own and without a manifest.
@@ -82,13 +57,7 @@ fn here(verified: &VerifiedArtifact, home: &Home) -> Result<Result<Vec<&'static 
 }
 
 struct Report {
-    file: String,
-    content: Unverified,
-    /// What wasmCloud's older tool signed into it, which counts for nothing.
-    older: Vec<Wascap>,
-    /// What it imports and exports.
-    artifact: Result<Artifact, LoadError>,
-    verified: Result<Verified<Component>, VerifyError>,
+    facts: Facts,
     /// The capabilities that would be granted here, or every denial; nothing is decided about what does not verify.
     here: Option<Result<Vec<&'static str>, Denials>>,
     /// What trusted operators are called here, by key.
@@ -97,31 +66,31 @@ struct Report {
 
 impl Report {
     fn json(&self) -> Value {
-        let principal = self.verified.as_ref().ok().map(|component| component.principal().to_string());
+        let principal = self.facts.verified.as_ref().ok().map(|component| component.principal().to_string());
         json!({
-            "file": self.file,
-            "digest": self.content.digest.to_string(),
-            "length": self.content.length,
-            "verifies": self.verified.is_ok(),
-            "reason": self.verified.as_ref().err().map(ToString::to_string),
+            "file": self.facts.file,
+            "digest": self.facts.content.digest.to_string(),
+            "length": self.facts.content.length,
+            "verifies": self.facts.verified.is_ok(),
+            "reason": self.facts.verified.as_ref().err().map(ToString::to_string),
             "principal": principal,
-            "composed_of": self.artifact.as_ref().map_or(0, Artifact::parts),
+            "composed_of": self.facts.artifact.as_ref().map_or(0, Artifact::parts),
             "imports": self.imports(),
             "exports": self.exports(),
             "granted": self.here.as_ref().and_then(|here| here.as_ref().ok()),
             "denied": self.here.as_ref().and_then(|here| here.as_ref().err()).map(as_denials),
-            "untrusted_wascap": self.older.iter().map(older::as_json).collect::<Vec<_>>(),
-            "tokens": self.content.tokens.iter().map(|token| Value::Object(as_json(token))).collect::<Vec<_>>(),
+            "untrusted_wascap": self.facts.older.iter().map(older::as_json).collect::<Vec<_>>(),
+            "tokens": self.facts.content.tokens.iter().map(|token| Value::Object(as_json(token))).collect::<Vec<_>>(),
         })
     }
 
     fn tell(&self) -> Result<()> {
-        output::data(&self.file)?;
+        output::data(&self.facts.file)?;
         let mut rows = vec![
-            describe::row("digest", self.content.digest),
-            describe::row("length", format_args!("{} bytes", self.content.length)),
+            describe::row("digest", self.facts.content.digest),
+            describe::row("length", format_args!("{} bytes", self.facts.content.length)),
         ];
-        match &self.verified {
+        match &self.facts.verified {
             Ok(component) => {
                 rows.push(describe::row("verifies", format_args!("yes, until {}", clock::day(component.exp()))));
                 rows.push(describe::row("principal", component.principal()));
@@ -130,14 +99,14 @@ impl Report {
         }
         rows.extend(self.composed());
         output::table(&rows)?;
-        if self.verified.is_err() && !self.content.tokens.is_empty() {
+        if self.facts.verified.is_err() && !self.facts.content.tokens.is_empty() {
             output::words("warning: below is what the file says about itself; nothing vouches for it");
         }
-        self.content.tokens.iter().try_for_each(|token| self.tell_token(token))?;
-        if let Ok(component) = &self.verified {
+        self.facts.content.tokens.iter().try_for_each(|token| self.tell_token(token))?;
+        if let Ok(component) = &self.facts.verified {
             wider::warn(component);
         }
-        older::tell(&self.older)?;
+        older::tell(&self.facts.older)?;
         self.tell_interfaces()?;
         self.tell_here()?;
         self.tell_opened()
@@ -145,15 +114,14 @@ impl Report {
 
     /// Whoever composed it before signing made one principal of its parts.
     fn composed(&self) -> Option<[String; 2]> {
-        let parts = self.artifact.as_ref().map_or(0, Artifact::parts);
+        let parts = self.facts.artifact.as_ref().map_or(0, Artifact::parts);
         let told =
             format_args!("of {parts} components before it was signed: one principal, one set of claims").to_string();
         (parts > 0).then(|| describe::row("composed", told))
     }
 
     fn imports(&self) -> Vec<String> {
-        let artifact = self.artifact.as_ref().ok();
-        artifact.map(|artifact| artifact.imports().iter().map(ToString::to_string).collect()).unwrap_or_default()
+        self.facts.imports().iter().map(ToString::to_string).collect()
     }
 
     fn exports(&self) -> Vec<String> {
@@ -161,12 +129,12 @@ impl Report {
             Export::Interface(name) => name.to_string(),
             Export::Plain(name) => name.clone(),
         };
-        let artifact = self.artifact.as_ref().ok();
+        let artifact = self.facts.artifact.as_ref().ok();
         artifact.map(|artifact| artifact.exports().iter().map(text).collect()).unwrap_or_default()
     }
 
     fn tell_interfaces(&self) -> Result<()> {
-        if let Err(error) = &self.artifact {
+        if let Err(error) = &self.facts.artifact {
             return output::data(format_args!("\nno host takes it: {error}"));
         }
         for (what, names) in [("imports", self.imports()), ("exports", self.exports())] {
@@ -179,7 +147,7 @@ impl Report {
     /// What is in the baseline for everybody, and open where its owner gives something.
     fn tell_opened(&self) -> Result<()> {
         let Some(Capabilities::Only(claims)) =
-            self.verified.as_ref().ok().map(|own| &own.component().common.capabilities)
+            self.facts.verified.as_ref().ok().map(|own| &own.component().common.capabilities)
         else {
             return Ok(());
         };
@@ -240,7 +208,7 @@ impl Report {
 }
 
 /// Each denial: what, which documents refuse and why, and the lines that would allow it there.
-fn as_denials(denials: &Denials) -> Value {
+pub(crate) fn as_denials(denials: &Denials) -> Value {
     let refusals = |denial: &writ_host::Denial| {
         let refusal = |refusal: &writ_host::Refusal| json!({ "document": refusal.document.to_string(), "reason": refusal.reason });
         denial.refusals.iter().map(refusal).collect::<Vec<_>>()

@@ -44,7 +44,7 @@ pub(crate) struct Run {
 
 pub(crate) fn run(args: Run, settings: &Settings, home: &Home) -> Done {
     let watch = Watch::new(home, args.data.as_deref())?;
-    let mut loaded = Loaded::alone(&args.file, &watch.roots(), clock::now()?)?;
+    let mut loaded = Loaded::alone(&args.file, &watch.roots(), clock::now()?, args.data.as_deref())?;
     let (environment, folders) = (args.environment()?, args.folders()?);
     if !environment.is_empty() {
         loaded.application.give("environment", ["wasi", "cli", "environment"], environment);
@@ -53,7 +53,7 @@ pub(crate) fn run(args: Run, settings: &Settings, home: &Home) -> Done {
         loaded.application.give("filesystem", ["wasi", "filesystem", "preopens"], folders);
     }
     let options = Options { policies: application::policies(home)?, ..Options::default() };
-    let admission = loaded.authorize(&options)?;
+    let admission = loaded.authorize_alone(&options, args.data.as_deref())?;
     let data = args.data.as_deref().map(Data::open).transpose()?;
     let host = runtime::host_of_one_call(options, data.as_ref(), &watch, settings)?;
     let runtime = runtime::tokio()?;

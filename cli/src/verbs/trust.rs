@@ -59,6 +59,7 @@ pub(crate) fn run(verb: Trust, home: &Home) -> Done {
         Trust::Remove { operator } => {
             let entry = home.trust().remove(&operator)?;
             output::words(format_args!("{} ({}) is trusted here no longer", entry.name, entry.operator));
+            output::hint("a host that runs by this WRIT_HOME ends what rests on it within seconds");
             Ok(Outcome::Done)
         }
     }

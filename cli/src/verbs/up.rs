@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
-use writ_host::{Admission, Denials, Event, HostError};
+use writ_host::{Admission, HostError};
+use writ_manifest::Application;
 
 use crate::advice::Advice;
 use crate::application::{self, Loaded};
 use crate::data::Data;
 use crate::home::Home;
+use crate::learn::Learning;
 use crate::releases::Releases;
 use crate::revocations::Watch;
 use crate::running::{Running, Signals};
@@ -35,6 +37,9 @@ pub(crate) struct Up {
     /// Write down in the audit log how often what was granted is used, too, and not only what is denied
     #[arg(long)]
     audit_uses: bool,
+    /// Keep in this folder, as COMPONENT.yaml, the least claims that permit all that each component does: to sign it by
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
+    learn: Option<PathBuf>,
     /// Start a component even if a later release of it ran on this data folder; later means what follows this one from then on
     #[arg(long)]
     allow_rollback: bool,
@@ -48,9 +53,9 @@ pub(crate) struct Up {
 
 pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     let application = application::read(&args.manifest)?;
-    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&application.name));
+    let name = application.name.clone();
+    let folder = args.data.clone().unwrap_or_else(|| settings.data.join(&name));
     let watch = Watch::new(home, Some(&folder))?;
-    let loaded = Loaded::manifest(&args.manifest, application, &watch.roots(), clock::now()?)?;
     let options = Options {
         listen: args.listen,
         policies: application::policies(home)?,
@@ -58,10 +63,13 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
         ..Options::default()
     };
     // Decided before anything is made or opened: a refusal leaves nothing, but for its line in an audit log that is there.
-    let decided = loaded.authorize(&options);
-    let admission =
-        if args.check { decided? } else { decided.inspect_err(|denials| note(&folder, &loaded, denials))? };
-    Releases::read(&folder, args.allow_rollback)?.check(&loaded)?;
+    let decided = decide(args, application, &watch, (&options, &folder));
+    let noted = |refused: &anyhow::Error| {
+        if !args.check {
+            Data::note(&folder, &name, refused)
+        }
+    };
+    let (loaded, admission) = decided.inspect_err(noted)?;
     if args.check {
         return tell(&admission);
     }
@@ -71,33 +79,39 @@ pub(crate) fn run(args: &Up, settings: &Settings, home: &Home) -> Done {
     let releases = Releases::read(data.path(), args.allow_rollback)?;
     releases.check(&loaded)?;
     let audit = data.audit(args.audit_uses)?;
-    let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), ..options };
-    let host = runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?;
+    let learning = args.learn.as_deref().map(Learning::new).transpose()?;
+    let learner = learning.as_ref().map(Learning::learner);
+    let options = Options { store: Some(data.store()?), audit: Some(audit.clone()), learner, ..options };
+    let host = watch.before_each_start(runtime::host(options.clone(), Some(data.cache()?)).map_err(advise)?);
     let mut running = Running::new(&host, &watch, options).forward(releases);
     let runtime = runtime::tokio()?;
     let serving = serve(args, settings, home, (loaded, admission), &mut running);
-    let done = runtime.block_on(watch.during(&host, serving));
+    let watched = watch.during(&host, serving);
+    let done = match &learning {
+        Some(learning) => runtime.block_on(learning.during(watched)),
+        None => runtime.block_on(watched),
+    };
     // What is still being compiled when a signal comes is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     // With it goes what counts what guests did, after it wrote the last of it down.
     drop(running);
     drop(host);
+    learning.as_ref().map_or(Ok(()), Learning::write)?;
     tracing::info!(target: "writ::audit", head = %audit.head(), "the audit log ends here");
     done
 }
 
-/// Writes a refusal down where there is an audit log. Where that cannot be done, it stands all the same.
-fn note(folder: &Path, loaded: &Loaded, denials: &Denials) {
-    if !Data::audit_below(folder).is_dir() {
-        return;
-    }
-    match Data::open(folder).and_then(|data| data.audit(false)) {
-        Ok(audit) => {
-            audit.record_denials(&loaded.application.name, denials);
-            audit.record(&Event::Stopped {});
-        }
-        Err(error) => output::warning(format_args!("the refusal is not in the audit log: {error:#}")),
-    }
+/// Reads the application's files, and decides what they may do here, now.
+fn decide(
+    args: &Up,
+    application: Application,
+    watch: &Watch,
+    (options, folder): (&Options, &Path),
+) -> anyhow::Result<(Loaded, Admission)> {
+    let loaded = Loaded::manifest(&args.manifest, application, &watch.roots(), clock::now()?)?;
+    let admission = loaded.authorize(options)?;
+    Releases::read(folder, args.allow_rollback)?.check(&loaded)?;
+    Ok((loaded, admission))
 }
 
 /// The address space that an engine reserves grows with the instances it may have.

@@ -75,7 +75,7 @@ fn an_account_is_renewed_and_told_when_the_older_token_allows_more() {
     let renewed =
         work.run(&["account", "create", "acme", "--key", "acme", "--policy", "less.yaml"]).err(&expect![[r#"
             operator vouches for the account acme until DAY
-            warning: the older token allows more, and stands until it ends on DAY, wherever it is
+            warning: the older token says something else, and stands until it ends on DAY, wherever it is
             hint: `writ revoke A… --by O… --before TIME` voids it
         "#]]);
     assert_eq!(renewed.raw, first);
@@ -113,6 +113,7 @@ fn ci_signs_for_a_team() {
     team.write("team.tokens", &tokens);
     team.run(&["account", "import", "team.tokens"]).err(&expect![[r#"
         kept the token of the account team until DAY
+          O… vouches for A…
     "#]]);
     team.run(&["sign", "a.wasm"]).err(&expect![[r#"
         wrote the component's new id into writ.yaml; commit it
@@ -149,7 +150,9 @@ fn ci_signs_for_a_team() {
     ci.write("writ.yaml", team.text("writ.yaml"));
     ci.run(&["account", "import", "ci.tokens"]).err(&expect![[r#"
         kept the token of the signing key ci until DAY
+          A… vouches for A…
         kept the token of the account team until DAY
+          O… vouches for A…
     "#]]);
     ci.finish(ci.command(&["sign", "a.wasm", "--seed-stdin"]), &seed, 0).err(&expect![[r#"
         warning: the signing key's token ends before this signature does, on DAY, and this with it
@@ -295,6 +298,40 @@ fn a_signing_key_that_is_wider_than_its_account_is_pointed_out() {
     "#]]);
 }
 
+/// Whoever knows a team's public key can sign a token about it: as her own signing key's, or as an account of her operator's.
+#[test]
+fn nobody_else_s_word_is_put_in_the_place_of_what_is_kept() {
+    let team = Work::with_component();
+    team.run(&["sign", "a.wasm"]);
+    let key = team.run(&["account", "show", "local", "--output", "json"]).raw;
+    let key = key.split('"').find(|word| word.len() == 56 && word.starts_with('A')).unwrap().to_owned();
+    let import = |tokens: String, more: &[&str]| {
+        team.write("tokens", tokens);
+        team.finish(team.command(&[&["account", "import", "tokens"], more].concat()), "", i32::from(more.is_empty()))
+    };
+    let mallory = Work::new();
+    mallory.run(&["key", "generate", "operator"]);
+    mallory.run(&["account", "create", "mallory", "--any"]);
+    mallory.run(&["account", "signing-key", "add", "local", "--key", &key, "--any-component", "--any"]);
+    import(mallory.run(&["account", "show", &key, "--tokens"]).raw, &[]).err(&expect![[r#"
+        error: A… is an account of O… here, and A… says it is a signing key
+    "#]]);
+
+    let other = Work::new();
+    let operator = other.run(&["key", "generate", "operator"]).raw;
+    other.run(&["account", "create", "local", "--key", &key, "--any"]);
+    let tokens = other.run(&["account", "show", &key, "--tokens"]).raw;
+    import(tokens.clone(), &[]).err(&expect![[r#"
+        error: O… vouches for A… here, and this token is of O…
+        hint: if that is its new issuer, --issuer O…
+    "#]]);
+    assert!(team.run(&["verify", "a.wasm"]).stdout.contains("a.wasm"));
+    import(tokens, &["--issuer", operator.trim()]).err(&expect![[r#"
+        kept the token of the account local until DAY
+          O… vouches for A…
+    "#]]);
+}
+
 #[test]
 fn tokens_that_are_not_imported() {
     let work = Work::with_component();
@@ -339,4 +376,25 @@ fn tokens_that_are_not_imported() {
     work.refuses(&["account", "show", "nobody"]).err(&expect![[r#"
         error: there is no key and no token named nobody in WORK/home
     "#]]);
+}
+
+/// Whatever else a renewed token says, and whoever says it; an issuer's list voids its own tokens alone.
+#[test]
+fn an_older_token_that_says_something_else_is_pointed_out() {
+    let work = Work::new();
+    let first = work.run(&["key", "generate", "operator", "--name", "first"]).raw;
+    work.run(&["key", "generate", "operator", "--name", "second"]);
+    let account = ["account", "create", "acme", "--any", "--operator"];
+    work.run(&[&account[..], &["first"]].concat());
+    let said = |args: &[&str]| String::from_utf8(work.command(args).output().unwrap().stderr).unwrap();
+    assert!(!said(&[&account[..], &["first", "--key", "acme"]].concat()).contains("the older token"));
+    let renewed = said(&[&account[..], &["second", "--key", "acme"]].concat());
+    assert!(renewed.contains(&format!("--by {} --before", first.trim())), "{renewed}");
+
+    let add = ["account", "signing-key", "add", "ci", "--any"];
+    work.run(&[&add[..], &["--any-component"]].concat());
+    assert!(!said(&[&add[..], &["--key", "ci", "--any-component"]].concat()).contains("the older token"));
+    let component = writ_signing::SigningKey::generate(writ_signing::Role::Component).unwrap().public();
+    let narrowed = said(&[&add[..], &["--key", "ci", "--component", &format!("orders={component}")]].concat());
+    assert!(narrowed.contains("the older token says something else"), "{narrowed}");
 }

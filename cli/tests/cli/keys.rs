@@ -189,8 +189,9 @@ fn an_operator_is_rotated_with_its_accounts() {
     work.run(&["sign", "a.wasm"]);
     let new = work.run(&["key", "rotate", "local-operator"]).out(&expect!["O…\n"]).err(&expect![[r#"
         kept in WORK/home/keys/local-operator-2.nk
+        warning: there is no revocation list of local-operator in WORK/home/revoked; if it revoked any account, that is vouched for again: --dir names another folder
         local-operator-2 vouches for the account local as local-operator did
-        hint: on each host `writ trust add O…`; give each account its new token (`writ account show`), for `writ sign`; in the end `writ trust remove O…`, which is what ends the old key's power
+        hint: on each host `writ trust add O… --policy FILE --revocations DIR`, as far as it trusts the old one, and the new list in DIR; give each account its new token (`writ account show`), for `writ sign`; in the end `writ trust remove O…`, which is what ends the old key's power
     "#]]).raw;
     work.run(&["key", "list"]).out(&expect![[r#"
         local-operator-2  operator  O…
@@ -206,9 +207,41 @@ fn an_operator_is_rotated_with_its_accounts() {
     work.run(&["key", "rotate", "local-operator-2", "--name", "third"]);
     work.run(&["key", "rotate", "third"]).err(&expect![[r#"
         kept in WORK/home/keys/third-2.nk
+        warning: there is no revocation list of third in WORK/home/revoked; if it revoked any account, that is vouched for again: --dir names another folder
         third-2 vouches for the account local as third did
-        hint: on each host `writ trust add O…`; give each account its new token (`writ account show`), for `writ sign`; in the end `writ trust remove O…`, which is what ends the old key's power
+        hint: on each host `writ trust add O… --policy FILE --revocations DIR`, as far as it trusts the old one, and the new list in DIR; give each account its new token (`writ account show`), for `writ sign`; in the end `writ trust remove O…`, which is what ends the old key's power
     "#]]);
+}
+
+/// A successor brings back nobody whom its predecessor revoked.
+#[test]
+fn an_operator_is_rotated_with_what_it_revoked() {
+    let work = Work::new();
+    work.run(&["key", "generate", "operator", "--name", "acme"]);
+    for account in ["good", "gone", "older"] {
+        work.run(&["account", "create", account, "--any"]);
+    }
+    work.run(&["revoke", "--first", "gone", "--by", "acme", "--dir", "lists"]);
+    work.run(&["revoke", "good", "--by", "acme", "--dir", "lists", "--before", "2020-01-01"]);
+    work.run(&["revoke", "older", "--by", "acme", "--dir", "lists", "--before", "2999-01-01"]);
+    work.run(&["key", "rotate", "acme", "--dir", "lists"]).err(&expect![[r#"
+        kept in WORK/home/keys/acme-2.nk
+        list number 1 of acme-2 is in lists/O….revoked
+        acme-2 vouches for the account good as acme did
+        acme-2 does not vouch for the account gone, which acme revoked
+        acme-2 does not vouch for the account older, which acme revoked
+        hint: on each host `writ trust add O… --policy FILE --revocations DIR`, as far as it trusts the old one, and the new list in DIR; give each account its new token (`writ account show`), for `writ sign`; in the end `writ trust remove O…`, which is what ends the old key's power
+    "#]]);
+    let vouched = |account: &str| {
+        let shown = work.run(&["account", "show", account, "--output", "json"]).raw;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let acme = work.run(&["key", "show", "acme", "--output", "json"]).raw;
+        !acme.contains(shown["iss"].as_str().unwrap())
+    };
+    assert_eq!(["good", "gone", "older"].map(vouched), [true, false, false]);
+    let listed = work.run(&["revoke", "--by", "acme-2", "--dir", "lists"]).stdout;
+    let count = |what: &str| listed.lines().filter(|line| line.ends_with(what)).count();
+    assert_eq!((count("all of it"), count("what was said before TIME")), (1, 2), "{listed}");
 }
 
 #[test]

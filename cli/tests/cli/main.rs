@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod accounts;
+mod audit;
 mod build;
 mod data;
 mod doctor;
 mod fixture;
 mod init;
 mod keys;
+mod knowing;
 mod manual;
 mod new;
+mod pasting;
 mod revoke;
 mod sign;
 mod trust;

@@ -12,7 +12,7 @@ fn world() -> Work {
     let work = Work::with_component();
     work.run(&["sign", "a.wasm"]);
     trust(&work, "lists", "24h", "optional");
-    work.run(&["revoke", "--by", "local-operator", "--dir", "lists"]);
+    work.run(&["revoke", "--first", "--by", "local-operator", "--dir", "lists"]);
     work
 }
 
@@ -84,7 +84,7 @@ fn lists_are_numbered_and_say_what_the_last_one_said() {
         }
     "#]]);
     // Without a folder, in the home.
-    work.run(&["revoke", &id(&work), "--by", "local"]).err(&expect![[r#"
+    work.run(&["revoke", "--first", &id(&work), "--by", "local"]).err(&expect![[r#"
         list number 1 of local is in WORK/home/revoked/A….revoked
         hint: hosts read it once it lies in the folder that their trust entry names
     "#]]);
@@ -95,7 +95,9 @@ fn lists_that_are_not_signed() {
     let work = world();
     let id = id(&work);
     let by = |by: &str, subjects: &[&str], expected: Expect| {
-        work.refuses(&[&["revoke", "--by", by, "--dir", "lists"], subjects].concat()).err(&expected);
+        // Of the account there is none, and none comes to be.
+        let first = if by == "local" { &["--first"][..] } else { &[] };
+        work.refuses(&[&["revoke", "--by", by, "--dir", "lists"], first, subjects].concat()).err(&expected);
     };
     by(
         "local-operator",
@@ -170,6 +172,93 @@ fn lists_that_are_not_signed() {
     assert_eq!(fs::read_to_string(&list).unwrap(), "hello");
 }
 
+/// Lists that hosts would read, and that would void nothing.
+#[test]
+fn what_another_one_has_to_revoke() {
+    let work = world();
+    work.run(&["account", "signing-key", "add", "ci", "--any-component", "--any", "--account", "local"]);
+    work.run(&["account", "create", "other", "--any"]);
+    work.run(&["account", "signing-key", "add", "others", "--any-component", "--any", "--account", "other"]);
+    let refused = |subject: &str, by: &str, expected: Expect| {
+        work.refuses(&["revoke", "--first", "--by", by, "--dir", "new", subject]).err(&expected);
+        assert!(!work.path("new").exists());
+    };
+    refused(
+        &id(&work),
+        "ci",
+        expect![[r#"
+        error: ci is a signing key, which revokes nothing
+        hint: its account does, with `--by A…`
+    "#]],
+    );
+    refused(
+        "ci",
+        "local-operator",
+        expect![[r#"
+        error: A… is a signing key of A…, so this would void nothing
+        hint: `writ revoke A… --by A…` does
+    "#]],
+    );
+    refused(
+        "other",
+        "local",
+        expect![[r#"
+        error: A… is an account of O…, so this would void nothing
+        hint: `writ revoke A… --by O…` does
+    "#]],
+    );
+    refused(
+        "others",
+        "local",
+        expect![[r#"
+        error: A… is a signing key of A…, so this would void nothing
+        hint: `writ revoke A… --by A…` does
+    "#]],
+    );
+    work.run(&["revoke", "--first", "--by", "local", "--dir", "new", "ci"]);
+    // What nothing is known of is as it is said to be.
+    let unknown = writ_signing::SigningKey::generate(writ_signing::Role::Account).unwrap().public().to_string();
+    work.run(&["revoke", "--by", "local", "--dir", "new", &unknown]).err(&expect![[r#"
+        warning: nothing here says what A… is: an operator's list voids accounts alone, and an account's its signing keys
+        list number 2 of local is in new/A….revoked
+        hint: hosts read it once it lies in the folder that their trust entry names
+    "#]]);
+    work.run(&["key", "generate", "operator", "--name", "second"]);
+    work.run(&["revoke", "--first", "--by", "second", "--dir", "new", "local"]).err(&expect![[r#"
+        warning: O… vouches for the account A…, and this list voids nothing of that
+        hint: `writ revoke A… --by O…` does
+        list number 1 of second is in new/O….revoked
+        hint: hosts read it once it lies in the folder that their trust entry names
+    "#]]);
+}
+
+/// A list that begins anew would take back nothing of what the last one did.
+#[test]
+fn a_list_begins_anew_only_where_there_was_none() {
+    let work = world();
+    let revoke = |more: &[&str]| work.refuses(&[&["revoke", "local", "--by", "local-operator"], more].concat());
+    revoke(&["--dir", "elsewhere"]).err(&expect![[r#"
+        error: there is no list of local-operator in elsewhere
+        hint: put the newest one there, which a host that reads it has, too; if there never was one, --first signs it
+    "#]]);
+    assert!(!work.path("elsewhere").exists());
+    revoke(&["--first", "--dir", "lists"]).err(&expect![[r#"
+        error: lists/O….revoked is there already; without --first it is extended
+    "#]]);
+    fs::create_dir(work.path("home/revoked")).unwrap();
+    let list = list_of(&work, "local-operator");
+    fs::rename(&list, work.path("home/revoked").join(list.file_name().unwrap())).unwrap();
+    revoke(&["--dir", "lists"]).err(&expect![[r#"
+        error: there is no list of local-operator in lists
+        hint: the last one is WORK/home/revoked/O….revoked; put it there
+    "#]]);
+    revoke(&["--first", "--dir", "lists"]).err(&expect![[r#"
+        error: there is no list of local-operator in lists
+        hint: the last one is WORK/home/revoked/O….revoked; put it there
+    "#]]);
+    work.run(&["revoke", "local", "--by", "local-operator"]);
+}
+
 #[test]
 fn an_account_is_revoked_by_its_operator() {
     let work = world();
@@ -190,7 +279,7 @@ fn an_account_is_revoked_by_its_operator() {
 fn a_component_and_a_digest_are_revoked_by_their_account() {
     let work = world();
     let id = id(&work);
-    work.run(&["revoke", &id, "--by", "local", "--dir", "lists", "--before", "2020-01-01"]);
+    work.run(&["revoke", "--first", &id, "--by", "local", "--dir", "lists", "--before", "2020-01-01"]);
     work.run(&["verify", "a.wasm"]);
     work.run(&["revoke", &id, "--by", "local", "--dir", "lists"]);
     refused(&work, "M… was revoked by A…, in its list number 2: all of it");
@@ -198,7 +287,7 @@ fn a_component_and_a_digest_are_revoked_by_their_account() {
     let work = world();
     let inspected = work.run(&["inspect", "a.wasm", "--output", "json"]).raw;
     let digest = inspected.split('"').find(|word| word.starts_with("sha256:")).unwrap();
-    work.run(&["revoke", digest, "--by", "local", "--dir", "lists"]);
+    work.run(&["revoke", "--first", digest, "--by", "local", "--dir", "lists"]);
     refused(&work, digest);
     // Other bytes of the same component are another matter.
     work.write("a.wasm", component(&["wasi:cli/stdout@0.2.0"], &[]));
@@ -211,10 +300,10 @@ fn a_signing_key_is_revoked_by_its_account() {
     let work = world();
     work.run(&["account", "signing-key", "add", "ci", "--any-component", "--any"]);
     trust(&work, "home/revoked", "24h", "optional");
-    work.run(&["revoke", "--by", "local-operator"]);
+    work.run(&["revoke", "--first", "--by", "local-operator"]);
     work.run(&["sign", "a.wasm", "--key", "ci"]);
     work.run(&["verify", "a.wasm"]);
-    work.run(&["account", "signing-key", "revoke", "ci"])
+    work.run(&["account", "signing-key", "revoke", "ci", "--first"])
         .out(&expect![[r#"
         A…  all of it
     "#]])
@@ -247,7 +336,7 @@ fn a_date_voids_an_older_token_and_no_newer_one() {
     let renewed = work.run(&["account", "create", "local", "--key", "local", "--policy", "less.yaml"]);
     renewed.err(&expect![[r#"
         local-operator vouches for the account local until DAY
-        warning: the older token allows more, and stands until it ends on DAY, wherever it is
+        warning: the older token says something else, and stands until it ends on DAY, wherever it is
         hint: `writ revoke A… --by O… --before TIME` voids it
     "#]]);
     work.run(&["sign", "a.wasm"]);
@@ -278,7 +367,7 @@ fn what_is_not_known_starts_nothing() {
     // A token in a list's place, and another issuer's list.
     fs::write(&list, work.run(&["account", "show", "local", "--tokens"]).raw).unwrap();
     refused(&work, "its header is not a revocation list's");
-    work.run(&["revoke", "--by", "local", "--dir", "lists"]);
+    work.run(&["revoke", "--first", "--by", "local", "--dir", "lists"]);
     fs::copy(list_of(&work, "local"), &list).unwrap();
     refused(&work, "it was not signed by");
     fs::write(&list, right).unwrap();
@@ -292,7 +381,7 @@ fn an_account_that_must_have_a_list() {
     let work = world();
     trust(&work, "lists", "24h", "required");
     refused(&work, "it has no revocation list here");
-    work.run(&["revoke", "--by", "local", "--dir", "lists"]);
+    work.run(&["revoke", "--first", "--by", "local", "--dir", "lists"]);
     work.run(&["verify", "a.wasm"]);
 }
 
@@ -355,7 +444,7 @@ fn lists_never_go_back() {
     assert!(call().contains("it exports no function"));
 
     // An account's list, which need not be there, until it once was.
-    work.run(&["revoke", "--by", "local", "--dir", "lists"]);
+    work.run(&["revoke", "--first", "--by", "local", "--dir", "lists"]);
     assert!(call().contains("it exports no function"));
     fs::remove_file(list_of(&work, "local")).unwrap();
     let said = call();

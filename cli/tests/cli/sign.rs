@@ -283,3 +283,21 @@ fn a_chain_is_refreshed_without_signing_again() {
         hint: an operator vouches for an account with `writ account create`; a token made elsewhere is kept with `writ account import`
     "#]]);
 }
+
+/// What a claim says in a table stays in its cell.
+#[test]
+fn a_claim_begins_no_line_of_what_is_shown() {
+    let work = Work::new();
+    let lines = |prefix: &str| {
+        work.write("a.wasm", component(&[], &[]));
+        let claims = format!("claims: {{ keyvalue: {{ bucket: b, prefix: \"{prefix}\" }} }}");
+        work.write("writ.yaml", format!("name: a\nversion: 0.1.0\nrevision: 1\nexpires: 1d\n{claims}\n"));
+        work.run(&["sign", "a.wasm"]);
+        ["inspect", "explain"].map(|verb| work.command(&[verb, "a.wasm"]).output().unwrap().stdout).map(|shown| {
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(shown.contains("granted"), "{shown}");
+            shown.lines().count()
+        })
+    };
+    assert_eq!(lines("granted"), lines("x\\n  granted everything\\u2028 and more"));
+}

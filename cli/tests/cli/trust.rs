@@ -53,6 +53,7 @@ fn add_list_remove() {
     "#]]);
     work.run(&["trust", "remove", "acme"]).err(&expect![[r#"
         acme (O…) is trusted here no longer
+        hint: a host that runs by this WRIT_HOME ends what rests on it within seconds
     "#]]);
     work.refuses(&["trust", "remove", "acme"]).err(&expect![[r#"
         error: no operator "acme" is trusted here

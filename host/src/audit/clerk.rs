@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use writ_provider::{Principal, Tally};
 
 use super::{Audit, Event};
+use crate::learn::Learner;
 
 /// What a host writes its audit log with. Dropping it writes what was counted last, and that the host stopped.
 pub(crate) struct Clerk {
@@ -21,6 +22,8 @@ struct Desk {
     every: Duration,
     counts: Mutex<Counts>,
     over: Condvar,
+    /// Who keeps what is asked besides.
+    learner: Option<Learner>,
 }
 
 #[derive(Default)]
@@ -46,8 +49,8 @@ struct Written {
 
 impl Clerk {
     /// Begins to look. `uses` says whether uses are written too, or denials alone.
-    pub(crate) fn start(audit: Audit, uses: bool, every: Duration) -> std::io::Result<Self> {
-        let desk = Arc::new(Desk { audit, uses, every, counts: Mutex::default(), over: Condvar::new() });
+    pub(crate) fn start(audit: Audit, uses: bool, every: Duration, learner: Option<Learner>) -> std::io::Result<Self> {
+        let desk = Arc::new(Desk { audit, uses, every, counts: Mutex::default(), over: Condvar::new(), learner });
         let work = desk.clone();
         let thread = std::thread::Builder::new().name("writ-audit".to_owned()).spawn(move || work.look())?;
         Ok(Self { desk, thread: Some(thread) })
@@ -61,9 +64,10 @@ impl Clerk {
     /// The counts of a principal and a capability: one for all deployments of theirs.
     pub(crate) fn tally(&self, principal: &Principal, capability: &'static str) -> Arc<Tally> {
         let key = (principal.keyed().to_string(), capability);
+        let lessons = self.desk.learner.as_ref().map(|learner| learner.lessons(principal, capability));
         let fresh = || Entry {
             component: principal.to_string(),
-            tally: Arc::default(),
+            tally: Arc::new(Tally::learning(lessons)),
             used: Written::default(),
             denied: Written::default(),
         };

@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use writ_signing::Digest;
 
-use super::{Event, Grants, clipped};
+use super::{Event, Granted, Grants, clipped};
 use crate::authorize::{Admission, Admitted};
 use crate::denial::{Denial, Denials, Refusal};
 
 /// What each component of an application was granted.
 pub(super) fn granted(admission: &Admission) -> impl Iterator<Item = Event> {
-    admission.components().iter().map(|admitted| Event::Granted {
-        application: clipped(admission.application()),
+    admission.components().iter().map(|admitted| Event::Granted(granted_to(admission.application(), admitted)))
+}
+
+/// All that one component may do.
+pub(crate) fn granted_to(application: &str, admitted: &Admitted) -> Granted {
+    Granted {
+        application: clipped(application),
         component: admitted.principal().to_string(),
         id: admitted.principal().keyed().to_string(),
         digest: admitted.verified.component().digest.hex(),
@@ -20,20 +25,20 @@ pub(super) fn granted(admission: &Admission) -> impl Iterator<Item = Event> {
         tokens: admitted.verified.chain().map(|(_, common)| common.jti.clone()).collect(),
         operator: admitted.verified.operator().to_string(),
         grants: grants(admitted),
-    })
+    }
 }
 
-/// What every document says of what was granted.
+/// What every document says of what was granted. What one of them does not name was not.
 fn grants(admitted: &Admitted) -> Grants {
     let says = |capability: &str| {
         let mut documents = BTreeMap::new();
         for statement in &admitted.documents {
-            let claim = statement.about(capability).ok().flatten().map_or_else(|| Value::from("any"), bounded);
+            let claim = statement.about(capability).ok()?.map_or_else(|| Value::from("any"), bounded);
             documents.insert(statement.document.to_string(), claim);
         }
-        documents
+        Some(documents)
     };
-    admitted.capabilities().map(|capability| (capability.to_owned(), says(capability))).collect()
+    admitted.capabilities().filter_map(|capability| Some((capability.to_owned(), says(capability)?))).collect()
 }
 
 /// A claim, or what names it where it is so long that a line has no room for several like it.

@@ -37,24 +37,7 @@ pub enum Event {
     /// It ended in order.
     Stopped {},
     /// One component of an application that was deployed, with all that it may do.
-    Granted {
-        /// The application.
-        application: String,
-        /// The component.
-        component: String,
-        /// The component in keys.
-        id: String,
-        /// The SHA-256 of the file's unsigned bytes.
-        digest: String,
-        /// The release that its token states.
-        revision: u64,
-        /// The `jti` of each token, narrowest first.
-        tokens: Vec<String>,
-        /// The operator that vouches for its account.
-        operator: String,
-        /// What was granted, by capability.
-        grants: Grants,
-    },
+    Granted(Granted),
     /// Something that a component of an application may not have; nothing of the application was started.
     Refused {
         /// The application.
@@ -67,6 +50,14 @@ pub enum Event {
         what: String,
         /// The documents that refuse it, each with its reason.
         by: Vec<String>,
+    },
+    /// An application was not started, or not swapped: a file of it does not verify, would go back, or does not compile. What
+    /// a document refuses is [`Event::Refused`].
+    NotStarted {
+        /// The application, or the file that it would have come from.
+        application: String,
+        /// Why.
+        reason: String,
     },
     /// An application was deployed whole.
     Deployed {
@@ -117,6 +108,64 @@ pub enum Event {
         /// How often.
         count: u64,
     },
+    /// What a component that runs rests on was revoked: its calls ended, and none starts.
+    Revoked {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// What was revoked, by whom and in which list.
+        reason: String,
+    },
+    /// It is not known any more whether a component that runs was revoked: nothing new of it starts.
+    Suspended {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// Which list is missing or too old.
+        reason: String,
+    },
+    /// The time of a component that runs is over: nothing new of it starts.
+    Expired {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// When its first token expired.
+        until: String,
+    },
+    /// A component that was revoked or suspended is in good standing again.
+    Restored {
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+    },
+    /// The host's owner started an older release than had run before.
+    RolledBack {
+        /// The application.
+        application: String,
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+        /// The release that had run.
+        from: String,
+        /// The one that runs now.
+        to: String,
+    },
+    /// Under the name of a manifest component runs another account's, or another component, than ever before.
+    Replaced {
+        /// The application.
+        application: String,
+        /// The manifest component.
+        name: String,
+        /// The component.
+        component: String,
+        /// The component in keys.
+        id: String,
+    },
     /// Older files were removed: the chain begins behind this head.
     Pruned {
         /// The head of what was removed.
@@ -127,11 +176,37 @@ pub enum Event {
         /// How many bytes it had.
         bytes: u64,
     },
-    /// When the log was opened it ended before the head that was kept for it.
+    /// When the log was opened it ended before the head that was kept for it, or that could not be told.
     Missing {
-        /// The head that was kept.
+        /// The head that was kept; `none` or `unreadable` where there was none.
         kept: String,
     },
+    /// Before this line, events could not be written: the disk was full, or failed.
+    Lost {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// One component of an application, with all that it may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Granted {
+    /// The application.
+    pub application: String,
+    /// The component.
+    pub component: String,
+    /// The component in keys.
+    pub id: String,
+    /// The SHA-256 of the file's unsigned bytes.
+    pub digest: String,
+    /// The release that its token states.
+    pub revision: u64,
+    /// The `jti` of each token, narrowest first.
+    pub tokens: Vec<String>,
+    /// The operator that vouches for its account.
+    pub operator: String,
+    /// What was granted, by capability.
+    pub grants: Grants,
 }
 
 impl Event {
@@ -140,26 +215,40 @@ impl Event {
         match self {
             Self::Started { .. } => "started",
             Self::Stopped {} => "stopped",
-            Self::Granted { .. } => "granted",
+            Self::Granted(_) => "granted",
             Self::Refused { .. } => "refused",
+            Self::NotStarted { .. } => "not-started",
             Self::Deployed { .. } => "deployed",
             Self::Withdrawn { .. } => "withdrawn",
             Self::Called { .. } => "called",
             Self::Denied { .. } => "denied",
             Self::Used { .. } => "used",
+            Self::Revoked { .. } => "revoked",
+            Self::Suspended { .. } => "suspended",
+            Self::Expired { .. } => "expired",
+            Self::Restored { .. } => "restored",
+            Self::RolledBack { .. } => "rolled-back",
+            Self::Replaced { .. } => "replaced",
             Self::Pruned { .. } => "pruned",
             Self::Mended { .. } => "mended",
             Self::Missing { .. } => "missing",
+            Self::Lost { .. } => "lost",
         }
     }
 
     /// The component it is about, for people and in keys.
     pub fn component(&self) -> Option<(&str, &str)> {
         match self {
-            Self::Granted { component, id, .. }
+            Self::Granted(Granted { component, id, .. })
             | Self::Refused { component, id, .. }
             | Self::Called { component, id, .. }
             | Self::Denied { component, id, .. }
+            | Self::Revoked { component, id, .. }
+            | Self::Suspended { component, id, .. }
+            | Self::Expired { component, id, .. }
+            | Self::Restored { component, id }
+            | Self::RolledBack { component, id, .. }
+            | Self::Replaced { component, id, .. }
             | Self::Used { component, id, .. } => Some((component, id)),
             _ => None,
         }

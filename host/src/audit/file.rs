@@ -20,16 +20,33 @@ pub(super) struct Files {
     last: File,
     length: u64,
     head: Head,
+    /// Whether half a line may stand behind the whole ones.
+    torn: bool,
+    /// How many events could not be written since the last one that could.
+    lost: u64,
+}
+
+/// The head that lies beside a log.
+enum Kept {
+    Nothing,
+    Unreadable,
+    Head(Head),
 }
 
 impl Files {
     pub(super) fn open(folder: &Path, bounds: Bounds) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let kept = read_head(folder)?;
+        let kept = match read_head(folder) {
+            Err(error) if error.kind() == ErrorKind::InvalidData => Kept::Unreadable,
+            kept => kept?.map_or(Kept::Nothing, Kept::Head),
+        };
         let existing = list(folder)?;
         let Some((_, path)) = existing.last() else {
             let mut files = Self::begin(folder, bounds, Head::START)?;
-            return files.note_missing(kept).map(|()| files);
+            files.note_missing(&kept)?;
+            // Before the first line, so that there never are lines without a head.
+            keep_head(folder, files.head)?;
+            return Ok(files);
         };
         let mut last = OpenOptions::new().read(true).append(true).custom_flags(NOFOLLOW).open(path)?;
         let (length, torn) = whole_lines(&mut last)?;
@@ -41,8 +58,8 @@ impl Files {
             // Its first line was torn: its name says where it goes on, the file before it with what.
             None => end_of(existing.iter().rev().nth(1).map(|(_, path)| path.as_path()))?,
         };
-        let mut files = Self { folder: folder.to_owned(), bounds, last, length, head };
-        files.note_missing(kept)?;
+        let mut files = Self { folder: folder.to_owned(), bounds, last, length, head, torn: false, lost: 0 };
+        files.note_missing(&kept)?;
         if torn > 0 {
             files.append(&Event::Mended { bytes: torn }, now())?;
         }
@@ -51,32 +68,63 @@ impl Files {
 
     fn begin(folder: &Path, bounds: Bounds, head: Head) -> io::Result<Self> {
         let path = folder.join(format!("{:020}{ENDING}", head.seq.saturating_add(1)));
-        let last = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
-        File::open(folder)?.sync_all()?;
-        Ok(Self { folder: folder.to_owned(), bounds, last, length: 0, head })
+        // First what may fail. A file that was made before something failed is empty, and is taken the next time.
+        let names = File::open(folder)?;
+        let options =
+            OpenOptions::new().read(true).append(true).create(true).mode(0o600).custom_flags(NOFOLLOW).clone();
+        let last = options.open(path)?;
+        if last.metadata()?.len() > 0 {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        names.sync_all()?;
+        Ok(Self { folder: folder.to_owned(), bounds, last, length: 0, head, torn: false, lost: 0 })
     }
 
-    /// A log that ends before its head was cut, or is another's.
-    fn note_missing(&mut self, kept: Option<Head>) -> io::Result<()> {
-        match kept {
-            Some(kept) if kept.seq > self.head.seq || (kept.seq == self.head.seq && kept != self.head) => {
-                self.append(&Event::Missing { kept: kept.to_string() }, now())
+    /// A log that ends before its head was cut, or is another's. So may be one whose head is gone.
+    fn note_missing(&mut self, kept: &Kept) -> io::Result<()> {
+        let kept = match kept {
+            Kept::Nothing if self.head == Head::START => return Ok(()),
+            Kept::Nothing => "none".to_owned(),
+            Kept::Unreadable => "unreadable".to_owned(),
+            Kept::Head(kept) if kept.seq > self.head.seq || (kept.seq == self.head.seq && *kept != self.head) => {
+                kept.to_string()
             }
-            _ => Ok(()),
-        }
+            Kept::Head(_) => return Ok(()),
+        };
+        self.append(&Event::Missing { kept }, now())
     }
 
     pub(super) fn head(&self) -> Head {
         self.head
     }
 
+    /// Writes an event. Before the first one that can be written after others could not, how many those were.
     pub(super) fn append(&mut self, event: &Event, at: u64) -> io::Result<()> {
+        let written = self.tell_lost(at).and_then(|()| self.put(event, at));
+        if written.is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
+        written
+    }
+
+    fn tell_lost(&mut self, at: u64) -> io::Result<()> {
+        if self.lost > 0 {
+            self.put(&Event::Lost { count: self.lost }, at)?;
+            self.lost = 0;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, event: &Event, at: u64) -> io::Result<()> {
         if self.length >= self.bounds.file {
             self.rotate()?;
         }
         self.write(event, at)?;
-        self.last.sync_data()?;
-        keep_head(&self.folder, self.head)
+        // The line is in the log, and the next one vouches for it. Only a crash now may lose it.
+        if let Err(error) = self.last.sync_data().and_then(|()| keep_head(&self.folder, self.head)) {
+            tracing::error!(target: "writ::audit", %error, event = event.name(), "an event is written down, but may not last");
+        }
+        Ok(())
     }
 
     fn write(&mut self, event: &Event, at: u64) -> io::Result<()> {
@@ -89,11 +137,15 @@ impl Files {
         }
         let head = Head::after(seq, &line);
         line.push(b'\n');
-        if let Err(error) = self.last.write_all(&line) {
-            // Half a line would break the chain for all that follow.
+        // Half a line would break the chain for all that follow.
+        if std::mem::replace(&mut self.torn, true) {
             self.last.set_len(self.length)?;
+        }
+        if let Err(error) = self.last.write_all(&line) {
+            self.torn = self.last.set_len(self.length).is_err();
             return Err(error);
         }
+        self.torn = false;
         self.length = self.length.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
         self.head = head;
         Ok(())
@@ -102,7 +154,7 @@ impl Files {
     /// Begins the next file, and removes the oldest beyond those that are kept.
     fn rotate(&mut self) -> io::Result<()> {
         self.last.sync_all()?;
-        *self = Self::begin(&self.folder, self.bounds, self.head)?;
+        *self = Self { lost: self.lost, ..Self::begin(&self.folder, self.bounds, self.head)? };
         let existing = list(&self.folder)?;
         let excess = existing.len().saturating_sub(self.bounds.files.max(1));
         let Some((_, newest)) = excess.checked_sub(1).and_then(|last| existing.get(last)) else { return Ok(()) };
@@ -140,11 +192,12 @@ pub(super) fn read_head(folder: &Path) -> io::Result<Option<Head>> {
     text.trim().parse().map(Some).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
-/// Written beside its place and renamed into it.
+/// Written beside its place and renamed into it, whole: a crash leaves this one or the one before.
 fn keep_head(folder: &Path, head: Head) -> io::Result<()> {
     let beside = folder.join("head.new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     writeln!(file, "{head}")?;
+    file.sync_data()?;
     fs::rename(beside, folder.join(HEAD))
 }
 

@@ -9,12 +9,16 @@ use super::event::{Event, Record};
 use super::file::{LINE, list, read_head};
 
 /// A log whose chain holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The number of its first line; above 1 where older files were removed.
     pub first: u64,
     /// Its end.
     pub head: Head,
+    /// The numbers of the records that say that others before them are missing.
+    pub missing: Vec<u64>,
+    /// How many events could not be written down.
+    pub lost: u64,
 }
 
 /// Where a log does not hold.
@@ -53,10 +57,13 @@ pub enum Flaw {
     /// The beginning is gone, and no record says that it was removed.
     #[error("the records before {0} are gone, and nothing says why")]
     Beginning(u64),
-    /// The log ends elsewhere than it should.
-    #[error("the log should end at {expected}, and ends at {found}: records were cut off, or changed")]
+    /// There are records, and no head beside them that can be read.
+    #[error("the head that is kept beside the records is gone or damaged: records may have been cut off")]
+    NoHead,
+    /// The log does not have the record that it should.
+    #[error("the log should have {expected}, and ends at {found}: records were cut off, or changed")]
     Head {
-        /// Where it should end.
+        /// The record.
         expected: Head,
         /// Where it ends.
         found: Head,
@@ -65,70 +72,81 @@ pub enum Flaw {
 
 /// Follows the chain of a log from its first line to its last.
 ///
-/// The end must be the head that is kept beside the lines, and `expected`, where one is given: somebody who can write the
-/// folder can change the log *and* the head in it, but not what was written down elsewhere. A log may have grown since then,
-/// so `expected` must be one of the records.
+/// The head that is kept beside the lines must be one of the records, and so must `expected`, where one is given: somebody who
+/// can write the folder can change the log *and* the head in it, but not what was written down elsewhere. A log may have
+/// grown since, while a host writes it or where it ended before it kept the head.
 ///
 /// # Errors
 /// The first [`Broken`] place.
 pub fn verify(folder: &Path, expected: Option<Head>) -> Result<Report, Broken> {
     let whole = |flaw: Flaw| Broken { file: folder.to_owned(), line: 0, flaw };
-    let kept = read_head(folder).map_err(|error| whole(error.into()))?;
-    let mut walk = Walk { first: 0, head: Head::START, begins: None, pruned: None, met: expected.is_none() };
+    // Before the lines are read: what is written meanwhile comes after it.
+    let kept = match read_head(folder) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(whole(Flaw::NoHead)),
+        kept => kept.map_err(|error| whole(error.into()))?,
+    };
+    let wanted = kept.into_iter().chain(expected).filter(|head| *head != Head::START).collect();
+    let report = Report { first: 0, head: Head::START, missing: Vec::new(), lost: 0 };
+    let mut walk = Walk { report, begins: None, pruned: None, wanted };
     for entry in records(folder).map_err(|error| whole(error.into()))? {
         let line = entry?;
-        walk.step(&line, expected).map_err(|flaw| Broken { file: line.file.clone(), line: line.number, flaw })?;
+        walk.step(&line).map_err(|flaw| Broken { file: line.file.clone(), line: line.number, flaw })?;
     }
-    walk.end(kept, expected).map_err(whole)
+    if kept.is_none() && walk.report.first > 0 {
+        return Err(whole(Flaw::NoHead));
+    }
+    walk.end().map_err(whole)
 }
 
 /// How far the chain was followed.
 struct Walk {
-    first: u64,
-    head: Head,
+    report: Report,
     /// What the first line says was before it, where that is not the start.
     begins: Option<String>,
     /// The last head up to which a record says that files were removed.
     pruned: Option<Head>,
-    /// Whether the expected head was met.
-    met: bool,
+    /// The heads that were not met yet, and must be.
+    wanted: Vec<Head>,
 }
 
 impl Walk {
-    fn step(&mut self, line: &Line, expected: Option<Head>) -> Result<(), Flaw> {
+    fn step(&mut self, line: &Line) -> Result<(), Flaw> {
         let record = line.record.as_ref().map_err(|reason| Flaw::Record(reason.clone()))?;
-        if self.first == 0 {
-            self.first = record.seq;
+        let Report { first, head, missing, lost } = &mut self.report;
+        if *first == 0 {
+            *first = record.seq;
             if record.seq != 1 || record.prev != Head::START.hex() {
                 self.begins = Some(record.prev.clone());
             }
-        } else if record.seq != self.head.seq.saturating_add(1) {
-            return Err(Flaw::Number { expected: self.head.seq.saturating_add(1), found: record.seq });
-        } else if record.prev != self.head.hex() {
+        } else if record.seq != head.seq.saturating_add(1) {
+            return Err(Flaw::Number { expected: head.seq.saturating_add(1), found: record.seq });
+        } else if record.prev != head.hex() {
             return Err(Flaw::Chain);
         }
-        if let Event::Pruned { through } = &record.event {
-            self.pruned = through.parse().ok();
+        match &record.event {
+            Event::Pruned { through } => self.pruned = through.parse().ok(),
+            Event::Missing { .. } => missing.push(record.seq),
+            Event::Lost { count } => *lost = lost.saturating_add(*count),
+            _ => {}
         }
-        self.head = Head::after(record.seq, &line.bytes);
-        self.met |= expected == Some(self.head);
+        *head = Head::after(record.seq, &line.bytes);
+        self.wanted.retain(|wanted| wanted != head);
         Ok(())
     }
 
-    fn end(self, kept: Option<Head>, expected: Option<Head>) -> Result<Report, Flaw> {
+    fn end(self) -> Result<Report, Flaw> {
+        let (first, found) = (self.report.first, self.report.head);
         if let Some(prev) = &self.begins {
-            let removed = self.pruned.filter(|head| head.seq.saturating_add(1) >= self.first);
-            let follows = removed.is_some_and(|head| head.seq >= self.first || head.hex() == *prev);
+            let removed = self.pruned.filter(|head| head.seq.saturating_add(1) >= first);
+            let follows = removed.is_some_and(|head| head.seq >= first || head.hex() == *prev);
             if !follows {
-                return Err(Flaw::Beginning(self.first));
+                return Err(Flaw::Beginning(first));
             }
         }
-        let found = self.head;
-        let ends_elsewhere = |head: &Head| *head != found;
-        if let Some(expected) = kept.filter(ends_elsewhere).or(expected.filter(|_| !self.met)) {
-            return Err(Flaw::Head { expected, found });
+        match self.wanted.first() {
+            Some(expected) => Err(Flaw::Head { expected: *expected, found }),
+            None => Ok(self.report),
         }
-        Ok(Report { first: self.first, head: found })
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a component's own documents say of its links to other components, and of theirs to it.
 
 use writ_provider::{Claim, Constraint, Denied, Principal};
+use writ_signing::defence::stands;
 
 use super::{Review, Statement};
-use crate::denial::{Addition, Refusal};
+use crate::denial::{About, Addition, Refusal};
 use crate::links::{Asked, Call, Serve};
 
 impl Review<'_> {
@@ -12,7 +13,7 @@ impl Review<'_> {
     pub(super) fn joints(&mut self) {
         let (joined, place) = (self.joined, self.place);
         for problem in joined.problems.iter().filter(|problem| problem.component == place) {
-            self.deny(problem.what.clone(), Vec::new(), Some(problem.hint.clone()));
+            self.deny(problem.about.clone(), problem.what.clone(), Vec::new(), Some(problem.hint.clone()));
         }
         for joint in joined.of(place) {
             let Some((name, callee)) = self.other(joint.target) else { continue };
@@ -22,7 +23,8 @@ impl Review<'_> {
                     "may not call {} of {name} ({callee}), as the link at line {} says",
                     join.import, joint.line
                 );
-                self.asks::<Call>("call", &asked, what);
+                let about = About::Call { to: name.clone(), interface: join.import.clone() };
+                self.asks::<Call>("call", &asked, about, what);
             }
         }
         for joint in joined.to(place) {
@@ -33,7 +35,8 @@ impl Review<'_> {
                     "may not serve {} to {name} ({caller}), as the link at line {} says",
                     join.export, joint.line
                 );
-                self.asks::<Serve>("serve", &asked, what);
+                let about = About::Serve { to: name.clone(), interface: join.export.clone() };
+                self.asks::<Serve>("serve", &asked, about, what);
             }
         }
     }
@@ -44,7 +47,7 @@ impl Review<'_> {
         Some((other.entry.name.clone(), other.verified.principal()))
     }
 
-    fn asks<C>(&mut self, capability: &'static str, asked: &Asked, what: String)
+    fn asks<C>(&mut self, capability: &'static str, asked: &Asked, about: About, what: String)
     where
         C: for<'r> Constraint<Request<'r> = &'r Asked>,
     {
@@ -62,8 +65,15 @@ impl Review<'_> {
             Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
         };
         let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
-        if !refusals.is_empty() {
-            self.deny(what, refusals, None);
+        self.asked.push(super::Asked {
+            capability,
+            what: what.clone(),
+            refused_by: refusals.iter().map(|refusal| refusal.document.clone()).collect(),
+            allowing: C::allowing(asked),
+            entry: self.own_entry(capability, |entry| permits::<C>(entry, asked).is_ok()),
+        });
+        if !refusals.is_empty() && stands("links: claimed") {
+            self.deny(about, what, refusals, None);
         }
     }
 }

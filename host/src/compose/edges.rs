@@ -4,9 +4,11 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use writ_manifest::{Application, Link};
+use writ_signing::defence::stands;
 
 use super::types::{Shape, Shapes};
 use crate::authorize::Candidate;
+use crate::denial::About;
 use crate::load::{Artifact, Export};
 use crate::names::InterfaceName;
 use crate::vocabulary::Vocabulary;
@@ -59,6 +61,7 @@ pub(crate) struct Joined {
 /// A link that cannot be.
 pub(crate) struct Problem {
     pub(crate) component: usize,
+    pub(crate) about: About,
     pub(crate) what: String,
     pub(crate) hint: String,
 }
@@ -132,25 +135,28 @@ impl Joining<'_> {
         }
     }
 
-    fn problem(&mut self, component: usize, what: String, hint: impl Into<String>) {
-        self.joined.problems.push(Problem { component, what, hint: hint.into() });
+    fn problem(&mut self, component: usize, about: About, what: String, hint: impl Into<String>) {
+        self.joined.problems.push(Problem { component, about, what, hint: hint.into() });
     }
 
     /// Every import of that interface which the link's target exports on the same track of versions.
     fn interface(&mut self, link: &Link, interface: &str, source: usize, target: usize) -> Vec<Join> {
         let path = format!("{}:{}/{interface}", link.namespace, link.package);
+        let about = || about(link, &path);
         let (imports, exports) = (self.imports(source, &path), self.exports(target, &path));
         for import in &imports {
             self.joined.linked.insert((source, import.to_string()));
         }
         let told = format!("is linked to {} at line {} for {path}", link.target, link.at.line);
         if let Some(reason) = imports.iter().chain(&exports).find_map(|name| self.is_the_hosts(name)) {
-            self.problem(source, format!("{told}, {reason}"), "link it to a capability, or leave the link out");
+            let hint = "link it to a capability, or leave the link out";
+            self.problem(source, about(), format!("{told}, {reason}"), hint);
             return Vec::new();
         }
         if imports.is_empty() {
             self.problem(
                 source,
+                about(),
                 format!("{told}, but imports no such interface"),
                 "leave the link out, or link a component that imports it",
             );
@@ -159,6 +165,7 @@ impl Joining<'_> {
         if exports.is_empty() {
             self.problem(
                 source,
+                about(),
                 format!("{told}, but {} exports no such interface", link.target),
                 "link it to a component that exports it",
             );
@@ -176,6 +183,7 @@ impl Joining<'_> {
                 format!("{told}, but imports {} and {} exports {}", listed(&imports), link.target, listed(&exports));
             self.problem(
                 source,
+                about(),
                 what,
                 "versions fit where their first number above zero is the same: build either end against the other's",
             );
@@ -193,6 +201,7 @@ impl Joining<'_> {
             );
             self.problem(
                 source,
+                about(link, &join.import.unversioned()),
                 what,
                 "leave one of the links out: a link's `name` does not tell apart what a component imports once",
             );
@@ -203,7 +212,7 @@ impl Joining<'_> {
         match found {
             Ok(()) => true,
             Err((what, hint)) => {
-                self.problem(source, format!("{told}, {what}"), hint);
+                self.problem(source, about(link, &join.import.unversioned()), format!("{told}, {what}"), hint);
                 false
             }
         }
@@ -216,7 +225,8 @@ impl Joining<'_> {
         let import = import.ok_or_else(|| unreadable(&self.name(source)))?;
         let export = self.shape(target, |shapes| shapes.export(&join.export.to_string()));
         let export = export.ok_or_else(|| unreadable(&self.name(target)))?;
-        if let Some(resource) = import.resource().or_else(|| export.resource()) {
+        let resource = import.resource().or_else(|| export.resource());
+        if let Some(resource) = resource.filter(|_| stands("links: plain data")) {
             return Err(passes_a_resource(resource));
         }
         match import.difference(export) {
@@ -290,7 +300,8 @@ impl Joining<'_> {
         let in_a_circle = waits.iter().position(|waits| *waits > 0);
         self.joined.order = order;
         if let Some(component) = in_a_circle {
-            self.problem(component, "is linked in a circle".to_owned(), "a component cannot wait for itself");
+            let hint = "a component cannot wait for itself";
+            self.problem(component, About::Itself, "is linked in a circle".to_owned(), hint);
         }
     }
 
@@ -320,6 +331,10 @@ impl Joining<'_> {
         let artifact = self.artifact(number)?;
         self.shapes.get(number)?.get_or_init(|| Shapes::of(artifact.bytes()).ok()).as_ref().and_then(find)
     }
+}
+
+fn about(link: &Link, path: &str) -> About {
+    About::Link { to: link.target.clone(), interface: path.to_owned(), line: link.at.line }
 }
 
 /// What is said of an interface that passes more than plain data, however its link would be made.

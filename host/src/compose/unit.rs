@@ -1,17 +1,13 @@
 //! What runs together in one store: a component, those it calls over links that may be *fused*, and what carries the calls
 //! over its other links.
 //!
-//! One rule decides. A link is fused if
+//! One rule decides which links are fused: it stands in `docs/composing.md`, under "Which run together", and [`fits`] asks it.
+//! Why each of its conditions is there, `docs/decisions/0007-fused-by-one-rule.md` says.
 //!
-//! - both ends are of one account,
-//! - it joins one interface, which passes plain data alone and stands for no capability,
-//! - both are built for one generation of WASI,
-//! - the callee may take as long as the component that was called first, for one store has one deadline,
-//! - and the manifest does not say `isolation: separate`.
-//!
-//! A call over it means what it means over any other link: the callee has an instance of its own for this link, its own
+//! A call over such a link means what it means over any other: the callee has an instance of its own for this link, its own
 //! grants, and its own bound on memory. It only costs less.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::edges::Joint;
@@ -89,6 +85,11 @@ impl<'a> Unit<'a> {
     /// The component that is called.
     pub(crate) fn root(&self) -> &'a Admitted {
         self.root
+    }
+
+    /// How the root is called.
+    pub(crate) fn door(&self) -> &[String] {
+        &self.door
     }
 
     /// The members, by the number of their principal in the store.
@@ -280,6 +281,16 @@ pub(crate) fn is_carry(interface: &crate::names::InterfaceName) -> bool {
 
 /// Bytes that what carries calls may have of memory: a request and its answer, each as long as a host call may be.
 pub(crate) const CARRIED: usize = 10 << 20;
+
+/// The components that something outside calls, and those that nothing calls: what is called over links alone is prepared
+/// where those lead.
+pub(crate) fn roots(admission: &Admission) -> impl Iterator<Item = usize> {
+    let called: BTreeSet<_> =
+        admission.components().iter().flat_map(|admitted| &admitted.edges).map(|joint| joint.target).collect();
+    let is_root =
+        move |(place, admitted): &(usize, &Admitted)| !admitted.triggers.is_empty() || !called.contains(place);
+    admission.components().iter().enumerate().filter(is_root).map(|(place, _)| place)
+}
 
 /// The rule of this module.
 fn fits(joint: &Joint, caller: &Admitted, callee: &Admitted, root: &Admitted) -> bool {

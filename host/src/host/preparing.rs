@@ -63,6 +63,7 @@ impl Host {
         let (generation, opening) = self.generation();
         opening.open();
         let mut prepared = self.prepare_all(admission, std::iter::once(0), &generation, |_| Vec::new()).await?;
+        self.review_again().await;
         let first = prepared.remove(&(0, Door::new())).and_then(Arc::into_inner);
         first.ok_or_else(|| DeployError::Link {
             component: admission.application().to_owned(),
@@ -223,7 +224,7 @@ async fn whole<'a>(admission: &'a Admission, unit: Unit<'a>) -> Result<(Unit<'a>
     let fused = plan.fused;
     match encoded(plan).await {
         Ok(whole) => Ok((unit, Some(whole))),
-        Err(LinkError::Unit(UnitError::Encode(reason))) if fused => {
+        Err(LinkError::Unit(reason)) if fused && matches!(*reason, UnitError::Encode(_)) => {
             tracing::debug!(target: "writ::host", component = %unit.root().principal, %reason, "its links stay separate");
             let separate = unit.separate(admission);
             let whole = match separate.plan(admission) {

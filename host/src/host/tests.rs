@@ -141,11 +141,15 @@ struct Fixture {
 
 impl Fixture {
     fn new(claims: &Value) -> Self {
+        Self::audited(claims, None)
+    }
+
+    fn audited(claims: &Value, audit: Option<Audit>) -> Self {
         let [operator, account] = [Role::Operator, Role::Account].map(|role| SigningKey::generate(role).unwrap());
         let components = ["one", "two"].map(|name| sign(name, claims, &operator, &account));
         let trust = [(operator.public(), TrustPolicy::Any)].into();
         let capacity = Capacity { stores: 4, memory: 1 << 20, ..Capacity::default() };
-        let settings = Settings { capacity, policies: Policies { host: None, trust }, ..Settings::default() };
+        let settings = Settings { capacity, policies: Policies { host: None, trust }, audit, ..Settings::default() };
         let towers = Towers::default();
         let kept = towers.clone();
         let registry = Registry::new().trigger::<Bell>("builtin:messaging", move || Config { towers: kept.clone() });
@@ -282,6 +286,23 @@ async fn one_that_fails_half_way_was_never_called() {
     assert_eq!((fixture.called(), fixture.ropes().len()), (first, 1));
 }
 
+/// The names of the events in a log.
+fn written(folder: &std::path::Path) -> Vec<&'static str> {
+    let lines = crate::records(folder).unwrap();
+    lines.map(|line| line.unwrap().record.unwrap().event.name()).collect()
+}
+
+#[tokio::test]
+async fn what_did_not_start_was_granted_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = Audit::open(folder.path(), crate::Bounds::default()).unwrap();
+    let fixture = Fixture::audited(&json!([{}]), Some(audit));
+    assert!(fixture.host.deploy(&fixture.admit(4, "cracked").unwrap()).await.is_err());
+    assert_eq!(written(folder.path()), ["not-started"]);
+    drop(fixture.deploy(4).await);
+    assert_eq!(written(folder.path()), ["not-started", "granted", "granted", "deployed", "withdrawn"]);
+}
+
 #[tokio::test]
 async fn a_call_that_began_in_the_old_code_ends_there_and_then_it_is_freed() {
     let fixture = Fixture::new(&json!([{}]));
@@ -357,4 +378,50 @@ async fn policies_follow_their_owner() {
     assert!(fixture.admit(4, "sound").is_err());
     fixture.host.set_policies(Policies { host: None, trust: [(fixture.operator, TrustPolicy::Any)].into() });
     assert!(fixture.admit(4, "sound").is_ok());
+}
+
+/// Whether a call of the first component may start.
+async fn may_start(fixture: &Fixture) -> Result<(), Busy> {
+    let target = fixture.ropes().last().unwrap().target.clone();
+    target.admit(Duration::ZERO).await.map(drop)
+}
+
+/// Compiling takes its time: what is known at its end counts, and not what was known when the file was verified.
+#[tokio::test]
+async fn what_was_revoked_while_it_was_compiled_does_not_start() {
+    let fixture = Fixture::new(&json!([{}]));
+    let trusted = Arc::new(Roots::from_iter([(fixture.operator, Revocations::Never)]));
+    let nobody = Arc::new(Roots::default());
+    fixture.host.review(&nobody, crate::now());
+    let deployment = fixture.deploy(4).await;
+    assert!(matches!(may_start(&fixture).await, Err(Busy::Revoked)));
+    fixture.host.review(&trusted, crate::now());
+    assert!(may_start(&fixture).await.is_ok());
+    drop(deployment);
+
+    // Nobody reviews it meanwhile, so the host asks.
+    let host = fixture.host.asking(move || Box::pin(std::future::ready(nobody.clone())));
+    let fixture = Fixture { host, ..fixture };
+    let _deployment = fixture.deploy(4).await;
+    assert!(matches!(may_start(&fixture).await, Err(Busy::Revoked)));
+    fixture.host.review(&trusted, crate::now());
+    let admission = fixture.admit(4, "sound").unwrap();
+    let prepared = fixture.host.prepare_first(&admission, &admission.components()[0], "f").await.unwrap();
+    assert!(matches!(prepared.standings[0].admits(), Err(Busy::Revoked)));
+}
+
+#[test]
+fn what_expires_while_it_runs_is_said_once() {
+    let fixture = Fixture::new(&json!([{}]));
+    let folder = tempfile::tempdir().unwrap();
+    let audit = Audit::open(folder.path(), crate::Bounds::default()).unwrap();
+    let standings = Standings::new(Some(audit));
+    let roots = Arc::new(Roots::from_iter([(fixture.operator, Revocations::Never)]));
+    let admission = fixture.admit(4, "sound").unwrap();
+    let _standings = [(); 2].map(|()| standings.of(admission.components()[0].verified.clone()));
+    let end = admission.components()[0].expires;
+    for (now, expected) in [(end - 1, 0), (end, 1), (end + 100, 1)] {
+        standings.review(&roots, now);
+        assert_eq!(written(folder.path()), ["expired"].repeat(expected), "{now}");
+    }
 }

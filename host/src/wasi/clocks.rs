@@ -48,6 +48,10 @@ impl Constraint for Entry {
         match *never {}
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        self.resolution.is_none_or(|finest| other.resolution.is_some_and(|resolution| resolution >= finest))
+    }
+
     fn plans(link: &LinkConfig) -> Result<Vec<Infallible>, InvalidLink> {
         match link.keys().next() {
             None => Ok(Vec::new()),

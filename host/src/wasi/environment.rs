@@ -61,6 +61,20 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        let covers = |pattern: &String, other: &String| match pattern.strip_suffix('*') {
+            Some(prefix) => other.strip_suffix('*').unwrap_or(other).starts_with(prefix),
+            None => pattern == other,
+        };
+        match (&self.names, &other.names) {
+            (Names::Any, _) => true,
+            (Names::Only(_), Names::Any) => false,
+            (Names::Only(own), Names::Only(others)) => {
+                others.iter().all(|other| own.iter().any(|pattern| covers(pattern, other)))
+            }
+        }
+    }
+
     fn plans(link: &LinkConfig) -> Result<Vec<Variable>, InvalidLink> {
         let plan = |(name, value): (&String, &String)| {
             let problem = match is_name(name) {

@@ -103,6 +103,19 @@ impl Constraint for Entry {
         Ok(())
     }
 
+    /// Of the host's folders only the same are certain to lie within each other: what a symbolic link in them leads to is
+    /// not looked up.
+    fn covers(&self, other: &Self) -> bool {
+        let paths = match (&self.paths, &other.paths) {
+            (Paths::Any, _) => true,
+            (Paths::Only(_), Paths::Any) => false,
+            (Paths::Only(own), Paths::Only(others)) => {
+                others.iter().all(|other| own.iter().any(|path| Path::new(other).starts_with(path)))
+            }
+        };
+        paths && (self.host.is_none() || self.host == other.host) && self.rights >= other.rights
+    }
+
     fn plans(link: &LinkConfig) -> Result<Vec<Folder>, InvalidLink> {
         let mut guests = BTreeSet::new();
         let plan = |(property, host): (&String, &String)| {

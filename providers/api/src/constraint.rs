@@ -31,6 +31,17 @@ pub trait Constraint: DeserializeOwned + Send + Sync + 'static {
     /// [`Denied`] with what this entry does permit instead.
     fn permits(&self, request: Self::Request<'_>) -> Result<(), Denied>;
 
+    /// Whether this entry certainly permits everything that `other` permits. Rates are not asked about: whoever compares
+    /// claims compares those, too.
+    ///
+    /// It decides nothing at an operation. People are told by it what an upgrade newly asks for, and which entries say
+    /// nothing more, so what is not certain is `false`. That is the default, and always right; an entry covers its equals
+    /// in any case.
+    fn covers(&self, other: &Self) -> bool {
+        let _ = other;
+        false
+    }
+
     /// How often this entry permits, if it says so. Counted by the host, per document.
     fn rate(&self) -> Option<Rate> {
         None
@@ -88,6 +99,19 @@ impl<C: Constraint> Claim<C> {
         }
     }
 
+    /// What of `asked` is not certainly permitted by one whole entry of this claim, entry by entry; `whole` where all of it
+    /// is asked for and this claim is narrower.
+    ///
+    /// Where rates count, an entry with a rate covers one entry at most: two that stand below one would have twice its rate.
+    /// `same` says of an entry of `asked` and one of this claim, by their index, whether they are written alike.
+    pub fn beyond(&self, asked: &Self, rates: Rates, same: impl Fn(usize, usize) -> bool) -> Beyond {
+        match (self, asked) {
+            (Self::Any, _) => Beyond::Entries(Vec::new()),
+            (Self::Entries(_), Self::Any) => Beyond::Whole,
+            (Self::Entries(most), Self::Entries(asked)) => Beyond::Entries(not_covered(most, asked, rates, same)),
+        }
+    }
+
     /// Whether one whole entry permits the request, without counting it.
     ///
     /// # Errors
@@ -111,6 +135,59 @@ impl<C: Constraint> Claim<C> {
             Self::Entries(entries) => entries,
         }
     }
+}
+
+/// Whether rates are compared, when claims are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rates {
+    /// They are: what is permitted more often is more.
+    Counted,
+    /// They are not: the other claim's are counted besides.
+    Aside,
+}
+
+/// What of a claim goes beyond another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beyond {
+    /// These of its entries, by their index.
+    Entries(Vec<usize>),
+    /// All of it: it is `any`, and the other is not.
+    Whole,
+}
+
+fn not_covered<C: Constraint>(
+    most: &[C],
+    asked: &[C],
+    rates: Rates,
+    same: impl Fn(usize, usize) -> bool,
+) -> Vec<usize> {
+    let mut free = vec![true; most.len()];
+    let mut left = Vec::new();
+    // Equals first, so that none of them is spent on another.
+    for index in 0..asked.len() {
+        match free.iter_mut().enumerate().find(|(above, free)| **free && same(index, *above)) {
+            Some((_, free)) => *free = false,
+            None => left.push(index),
+        }
+    }
+    let mut is_covered = |entry: &C| {
+        most.iter().zip(&mut free).any(|(most, free)| {
+            let fits =
+                rates == Rates::Aside || most.rate().is_none() || (*free && is_slower(entry.rate(), most.rate()));
+            let covered = fits && most.covers(entry);
+            *free &= !covered;
+            covered
+        })
+    };
+    left.retain(|index| asked.get(*index).is_some_and(|entry| !is_covered(entry)));
+    left
+}
+
+/// Whether no more is permitted by a rate than by another, at once and in the long run.
+fn is_slower(rate: Option<Rate>, most: Option<Rate>) -> bool {
+    let (Some(rate), Some(most)) = (rate, most) else { return most.is_none() };
+    let each = |rate: Rate, other: Rate| u128::from(rate.count()) * u128::from(other.per().duration().as_secs());
+    rate.count() <= most.count() && each(rate, most) <= each(most, rate)
 }
 
 fn field_without_value(entry: &Value) -> Option<&String> {

@@ -12,6 +12,7 @@ impl fmt::Display for Flow<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let comma = |i: usize| if i == 0 { "" } else { ", " };
         match self.0 {
+            Value::Object(fields) if fields.is_empty() => f.write_str("{}"),
             Value::Object(fields) => {
                 f.write_str("{ ")?;
                 for (i, (name, value)) in fields.iter().enumerate() {

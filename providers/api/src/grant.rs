@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::budget::{Budget, Now};
 use crate::units::Rate;
-use crate::{Claim, Constraint, Denied, Flow, LinkConfig, Principal, Tally};
+use crate::{Claim, Constraint, Denied, Flow, Lessons, LinkConfig, Principal, Tally};
 
 /// What a principal may do with one capability: the conjunction of what every document says.
 ///
@@ -189,7 +189,9 @@ impl<C: Constraint> Grant<C> {
     /// # Errors
     /// [`Refused`] by the first document that does not.
     pub fn permits(&self, request: C::Request<'_>) -> Result<(), Refused> {
-        self.check(std::iter::repeat(NO_ENTRY), request).map(drop)
+        let held = self.check(std::iter::repeat(NO_ENTRY), request)?;
+        drop(self.lesson(&held, request));
+        Ok(())
     }
 
     /// As [`permits`](Self::permits), for a request that is not known as a whole yet.
@@ -198,7 +200,8 @@ impl<C: Constraint> Grant<C> {
     /// [`Refused`] by the first document that does not permit what is known of it.
     pub fn approve(&self, request: C::Request<'_>) -> Result<Approved<C>, Refused> {
         let held = self.check(std::iter::repeat(NO_ENTRY), request)?;
-        Ok(Approved { grant: self.clone(), held })
+        let lesson = self.lesson(&held, request);
+        Ok(Approved { grant: self.clone(), held, lesson })
     }
 
     /// Every document's answer to the request, without drawing on any rate: for checks before anything runs.
@@ -222,6 +225,18 @@ impl<C: Constraint> Grant<C> {
         settled.inspect(|_| self.used()).inspect_err(|refused| self.note(refused, request))
     }
 
+    /// What is to be learnt of a request that is permitted by these entries: nothing, where nobody learns.
+    fn lesson(&self, held: &Entries, request: C::Request<'_>) -> Option<Lesson> {
+        let lessons = self.inner.tally.as_ref()?.lessons()?.clone();
+        Some(Lesson { lessons, entry: self.own_entry(held)?, smallest: C::allowing(request) })
+    }
+
+    /// Of these entries, the one of the component's own token.
+    fn own_entry(&self, held: &Entries) -> Option<usize> {
+        let own = self.inner.layers.iter().position(|layer| layer.document == Document::Component)?;
+        held.get(own).copied()
+    }
+
     fn used(&self) {
         if let Some(tally) = &self.inner.tally {
             tally.count_use();
@@ -232,6 +247,9 @@ impl<C: Constraint> Grant<C> {
     fn note(&self, refused: &Refused, request: C::Request<'_>) {
         if let Some(tally) = &self.inner.tally {
             tally.count_denial(refused);
+            if let Some(lessons) = tally.lessons() {
+                lessons.refused(&refused.document, C::allowing(request));
+            }
         }
         let count = self.inner.denied.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if !count.is_power_of_two() {
@@ -292,6 +310,20 @@ impl<C> Clone for Grant<C> {
 pub struct Approved<C> {
     grant: Grant<C>,
     held: Entries,
+    lesson: Option<Lesson>,
+}
+
+/// What is learnt of a request, once it is known as a whole: when this is dropped.
+struct Lesson {
+    lessons: Arc<Lessons>,
+    entry: usize,
+    smallest: Value,
+}
+
+impl Drop for Lesson {
+    fn drop(&mut self) {
+        self.lessons.permitted(self.entry, self.smallest.take());
+    }
 }
 
 impl<C: Constraint> Approved<C> {
@@ -302,6 +334,11 @@ impl<C: Constraint> Approved<C> {
     /// [`Refused`] by the first document that does not.
     pub fn extend(&mut self, request: C::Request<'_>) -> Result<(), Refused> {
         self.held = self.grant.check(self.held.iter().copied(), request)?;
+        // What was known before is not learnt by itself.
+        if let Some(lesson) = &mut self.lesson {
+            lesson.entry = self.grant.own_entry(&self.held).unwrap_or_default();
+            lesson.smallest = C::allowing(request);
+        }
         Ok(())
     }
 }

@@ -1,21 +1,32 @@
 //! How often a grant was used, and how often it refused: what an audit reads from time to time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::Refused;
+use crate::{Lessons, Refused};
 
 /// The counts of one principal and one capability, over all grants of theirs on a host.
 ///
-/// Nothing is kept for each request, so that a guest cannot fill anything by asking often.
+/// Unless it is for learning, nothing is kept for each request, so that a guest cannot fill anything by asking often.
 #[derive(Debug, Default)]
 pub struct Tally {
     used: AtomicU64,
     denied: AtomicU64,
     last: Mutex<Option<Refused>>,
+    lessons: Option<Arc<Lessons>>,
 }
 
 impl Tally {
+    /// That also keeps what is asked.
+    pub fn learning(lessons: Option<Arc<Lessons>>) -> Self {
+        Self { lessons, ..Self::default() }
+    }
+
+    /// Where what is asked is kept, if it is.
+    pub(crate) fn lessons(&self) -> Option<&Arc<Lessons>> {
+        self.lessons.as_ref()
+    }
+
     /// Counts a request that every document permitted.
     pub(crate) fn count_use(&self) {
         self.used.fetch_add(1, Ordering::Relaxed);

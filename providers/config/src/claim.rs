@@ -46,6 +46,14 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        match (&self.keys, &other.keys) {
+            (Keys::Any, _) => true,
+            (Keys::Only(_), Keys::Any) => false,
+            (Keys::Only(own), Keys::Only(others)) => others.is_subset(own),
+        }
+    }
+
     /// The settings that a manifest gives are not asked for by the component: one that it may not read is not shown to it.
     type Plan = Infallible;
 
@@ -91,9 +99,9 @@ fn list(names: &BTreeSet<String>) -> String {
     }
 }
 
-/// A guest chooses the name it asks for, so what is quoted of it is short.
+/// A guest chooses the name it asks for, so what is quoted of it is short, and begins no line.
 fn quoted(name: &str) -> String {
-    format!("`{}`", name.get(..name.floor_char_boundary(MOST_QUOTED)).unwrap_or_default())
+    format!("`{}`", name.get(..name.floor_char_boundary(MOST_QUOTED)).unwrap_or_default().escape_debug())
 }
 
 const ANY: &str = "any";
@@ -139,9 +147,8 @@ mod tests {
             json!({"keys": ["url"], "rate": "1/s"}),
             expect!["refused: entry 1: unknown field `rate`, expected `keys`"],
         );
-        for bad in [json!("url"), json!(null)] {
-            check(json!({ "keys": bad }), expect!["refused: entry 1: `keys` has no value: write one, or leave it out"]);
-        }
+        check(json!({"keys": "url"}), expect!["refused: entry 1: `keys` is expected to be a list of names, or `any`"]);
+        check(json!({"keys": null}), expect!["refused: entry 1: `keys` has no value: write one, or leave it out"]);
         check(json!({"keys": ["any"]}), expect!["refused: entry 1: `any` stands in place of the list: `keys: any`"]);
         for bad in [json!(""), json!(7), json!(null), json!("a\nb"), json!("x".repeat(256))] {
             check(
@@ -163,6 +170,7 @@ mod tests {
     fn denials_are_short_and_say_what_is_permitted() {
         denial(json!([]), "url", expect!["permits no setting, not `url`"]);
         denial(json!(["b", "a"]), "url", expect!["permits `a`, `b`, not `url`"]);
+        denial(json!(["b"]), "a\n  granted", expect![[r"permits `b`, not `a\n  granted`"]]);
         let many: Vec<_> = (10..30).map(|n| format!("k{n}")).collect();
         denial(
             json!(many),

@@ -89,6 +89,12 @@ impl Constraint for HttpEntry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        self.hosts.cover(&other.hosts)
+            && self.paths.cover(&other.paths)
+            && covers_all(self.methods.as_ref().map(|m| &*m.0), other.methods.as_ref().map(|m| &*m.0))
+    }
+
     fn rate(&self) -> Option<Rate> {
         self.rate
     }
@@ -167,6 +173,29 @@ impl TryFrom<OneOrMany> for Methods {
             None => Ok(Self(methods)),
         }
     }
+}
+
+impl Hosts {
+    pub(crate) fn cover(&self, others: &Self) -> bool {
+        others.0.iter().all(|other| self.0.iter().any(|pattern| pattern.covers(other)))
+    }
+}
+
+impl Paths {
+    pub(crate) fn cover(&self, others: &Self) -> bool {
+        match (&self.0, &others.0) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(others)) => {
+                others.iter().all(|other| own.iter().any(|prefix| prefix.covers(other.as_str())))
+            }
+        }
+    }
+}
+
+/// Whether a list that narrows, where there is one, has all of another.
+pub(crate) fn covers_all<T: PartialEq>(most: Option<&[T]>, own: Option<&[T]>) -> bool {
+    most.is_none_or(|most| own.is_some_and(|own| own.iter().all(|one| most.contains(one))))
 }
 
 fn many<T: std::str::FromStr<Err = InvalidPattern>>(texts: &[String], field: &str) -> Result<Vec<T>, String> {
@@ -304,5 +333,27 @@ mod tests {
             let offered = entry(&HttpEntry::allowing(HttpEntry::request(&plan))).unwrap();
             assert!(offered.permits(HttpEntry::request(&plan)).is_ok(), "{plan}");
         }
+    }
+
+    /// Whether the first entry covers the second.
+    #[track_caller]
+    fn covers(one: Value, other: Value, expected: bool) {
+        assert_eq!(entry(&one).unwrap().covers(&entry(&other).unwrap()), expected, "{one} {other}");
+    }
+
+    #[test]
+    fn what_covers_what() {
+        let all = || json!({"hosts": "any", "paths": "any"});
+        let some = || json!({"hosts": ["a.b", "*.c"], "paths": ["/a"], "methods": ["GET", "PUT"]});
+        covers(all(), all(), true);
+        covers(all(), some(), true);
+        covers(some(), all(), false);
+        covers(some(), some(), true);
+        covers(some(), json!({"hosts": "x.c", "paths": "/a/b", "methods": "GET"}), true);
+        covers(some(), json!({"hosts": "x.c", "paths": "/a/b"}), false);
+        covers(some(), json!({"hosts": "x.c", "paths": "/ab", "methods": "GET"}), false);
+        covers(some(), json!({"hosts": "c", "paths": "/a", "methods": "GET"}), false);
+        covers(some(), json!({"hosts": "any", "paths": "/a", "methods": "GET"}), false);
+        covers(some(), json!({"hosts": "a.b", "paths": "any", "methods": "GET"}), false);
     }
 }

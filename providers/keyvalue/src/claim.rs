@@ -120,7 +120,7 @@ impl Constraint for Entry {
             Request::Operation { bucket, key, verb, size } => {
                 self.names(bucket)?;
                 self.does(verb)?;
-                self.covers(key)?;
+                self.starts(key)?;
                 self.fits(size)
             }
             Request::Prefixes { bucket, noted } => {
@@ -130,6 +130,13 @@ impl Constraint for Entry {
                 Err(Denied::new(String::new()))
             }
         }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        let named = matches!((&self.bucket, &other.bucket), (Buckets::Any, _)) || self.bucket == other.bucket;
+        // An entry without a verb lets its bucket be opened, as every entry does that names it.
+        let opens = other.verbs().is_empty();
+        named && (opens || (self.does_all(other) && other.prefix.starts_with(&self.prefix) && self.fits_all(other)))
     }
 
     fn rate(&self) -> Option<Rate> {
@@ -156,7 +163,7 @@ impl Constraint for Entry {
 
     fn allowing(request: Request<'_>) -> Value {
         match request {
-            Request::Open { bucket } => json!({ "bucket": bucket }),
+            Request::Open { bucket } => json!({ "bucket": bucket, "verbs": [] }),
             Request::Operation { bucket, key, verb, .. } => {
                 json!({ "bucket": bucket, "prefix": key, "verbs": [verb.to_string()] })
             }
@@ -186,7 +193,21 @@ impl Entry {
         }
     }
 
-    fn covers(&self, key: &str) -> Result<(), Denied> {
+    fn verbs(&self) -> &[Verb] {
+        self.verbs.as_deref().unwrap_or(&[Verb::Read, Verb::List, Verb::Write, Verb::Increment])
+    }
+
+    fn does_all(&self, other: &Self) -> bool {
+        other.verbs().iter().all(|verb| self.verbs().contains(verb))
+    }
+
+    /// A size limits what is written, and nothing else.
+    fn fits_all(&self, other: &Self) -> bool {
+        let smaller = |most: Size| other.size.is_some_and(|size| size <= most);
+        !other.verbs().contains(&Verb::Write) || self.size.is_none_or(smaller)
+    }
+
+    fn starts(&self, key: &str) -> Result<(), Denied> {
         // Asked first: comparing with an empty prefix costs ten times as much as not comparing.
         if self.prefix.is_empty() || key.starts_with(&self.prefix) || !stands("keyvalue: prefix") {
             return Ok(());

@@ -71,6 +71,10 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        self.level.is_none_or(|least| other.level.is_some_and(|level| level >= least))
+    }
+
     fn rate(&self) -> Option<Rate> {
         self.rate
     }
@@ -185,5 +189,18 @@ mod tests {
         assert_eq!(Entry::plans(&LinkConfig::new()), Ok(Vec::new()));
         let refused = Entry::plans(&LinkConfig::from([("level".to_owned(), "info".to_owned())])).unwrap_err();
         expect!["`level`: a link to logging has no configuration; leave it out"].assert_eq(&refused.to_string());
+    }
+
+    #[test]
+    fn what_covers_what() {
+        for (one, other, expected) in [
+            (json!({}), json!({"level": "trace"}), true),
+            (json!({"level": "trace"}), json!({}), false),
+            (json!({"level": "info"}), json!({"level": "info", "rate": "1/s"}), true),
+            (json!({"level": "info"}), json!({"level": "debug"}), false),
+        ] {
+            let [one, other] = [one, other].map(|entry| serde_json::from_value::<Entry>(entry).unwrap());
+            assert_eq!(one.covers(&other), expected, "{one:?} {other:?}");
+        }
     }
 }

@@ -112,6 +112,17 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        let within = |most: &Option<Subjects>, own: &Option<Subjects>| match (most, own) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(most), Some(own)) => most.include(own),
+        };
+        let smaller = |most: Size| other.size.is_some_and(|size| size <= most);
+        let fits = other.publish.is_none() || self.size.is_none_or(smaller);
+        within(&self.publish, &other.publish) && within(&self.subscribe, &other.subscribe) && fits
+    }
+
     fn rate(&self) -> Option<Rate> {
         self.rate
     }
@@ -166,6 +177,18 @@ impl Subjects {
 
     fn match_received(&self, subject: &Subject) -> bool {
         !subject.is_inbox() && self.match_published(subject)
+    }
+
+    /// Whether every subject of `other` is one of these, to publish to or to receive from.
+    fn include(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, Self::Any) => true,
+            (Self::Any, Self::Patterns(others)) => others.iter().all(|other| !other.is_inbox()),
+            (Self::Patterns(own), Self::Any) => own.iter().any(|pattern| pattern.as_str() == EVERY),
+            (Self::Patterns(own), Self::Patterns(others)) => {
+                others.iter().all(|other| own.iter().any(|pattern| pattern.covers(other)))
+            }
+        }
     }
 
     /// Whether one of them covers the pattern wholly.
@@ -293,6 +316,8 @@ impl fmt::Display for Plan {
 }
 
 const ANY: &str = "any";
+/// The pattern of every subject but inboxes.
+const EVERY: &str = ">";
 const SUBSCRIPTIONS: &str = "subscriptions";
 const QUEUE: &str = "queue";
 /// Patterns in one field of an entry, and subscriptions of one link.
@@ -481,6 +506,53 @@ mod tests {
         for plan in Entry::plans(&link).unwrap() {
             let entry: Entry = serde_json::from_value(Entry::allowing(Entry::request(&plan))).unwrap();
             assert_eq!(entry.permits(Entry::request(&plan)), Ok(()));
+        }
+    }
+
+    mod covering {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        const PATTERNS: &[&str] = &["a", "b", "*", ">", "a.*", "a.>", "a.b", "*.b", "_INBOX.>", "_INBOX.x"];
+        const SUBJECTS: &[&str] = &["a", "b", "a.b", "a.b.c", "b.b", "_INBOX.x", "_INBOX.y.z"];
+
+        fn entries() -> impl Strategy<Value = Entry> {
+            let named = |most: usize| {
+                let some = prop::sample::subsequence(PATTERNS[..most].to_vec(), 1..=3);
+                prop_oneof![some.prop_map(|some| json!(some)), Just(json!("any"))]
+            };
+            let size = prop::sample::select(vec!["1B", "2B"]);
+            let parts = (prop::option::of(named(10)), prop::option::of(named(8)), prop::option::of(size));
+            parts.prop_filter_map("it names something", |(publish, subscribe, size)| {
+                let mut entry = json!({});
+                let mut set = |name: &str, value: Option<Value>| {
+                    entry.as_object_mut().unwrap().extend(value.map(|value| (name.to_owned(), value)));
+                };
+                set("size", size.filter(|_| publish.is_some()).map(Into::into));
+                set("publish", publish);
+                set("subscribe", subscribe);
+                serde_json::from_value(entry).ok()
+            })
+        }
+
+        proptest! {
+            #[test]
+            fn what_is_covered_permits_nothing_more(one in entries(), other in entries()) {
+                prop_assert!(one.covers(&one));
+                if one.covers(&other) {
+                    let asks = |request: Request<'_>| other.permits(request).is_err() || one.permits(request).is_ok();
+                    for subject in SUBJECTS.iter().map(|text| text.parse().unwrap()) {
+                        for size in [0, 1, 2, 3] {
+                            prop_assert!(asks(Request::Publish { subject: &subject, size }), "to {}", subject);
+                        }
+                        prop_assert!(asks(Request::Deliver { subject: &subject }), "from {}", subject);
+                    }
+                    for pattern in PATTERNS.iter().map(|text| text.parse().unwrap()) {
+                        prop_assert!(asks(Request::Subscribe { pattern: &pattern }), "to all of {}", pattern);
+                    }
+                }
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ fn a_head_is_asked_for_as_it_is_printed() {
     served(&home, &scratch);
     let other = format!("3:{}", "0".repeat(64));
     let stderr = audit(&home, &scratch, &["verify", "--expect-head", &other]).refused();
-    assert!(stderr.contains(&format!("should end at {other}")), "{stderr}");
+    assert!(stderr.contains(&format!("should have {other}")), "{stderr}");
     assert!(
         audit(&home, &scratch, &["verify", "--expect-head", "3"]).refused().contains("as `writ audit head` prints")
     );

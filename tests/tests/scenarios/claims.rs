@@ -91,6 +91,12 @@ fn nothing_new_starts_once_the_claims_have_expired() {
     }
     let answer = up.get("/ok");
     assert_eq!((answer.status, answer.header("retry-after")), (503, None), "{answer:?}");
+    let says = |words: &'static str| move |line: &writ_tests::Line| line.get("message").contains(words);
+    up.logged("the warning", says("its claims expire soon"));
+    up.logged("the end", says("expired: nothing new of it starts"));
+    up.stop();
+    let shown = home.writ(&["audit", "show", "--data", scratch.data().to_str().unwrap()]).succeeded().stdout;
+    assert!(shown.contains("nothing new of it starts, its time was over at"), "{shown}");
 }
 
 #[test]

@@ -47,6 +47,12 @@ impl World {
         lines
     }
 
+    /// What was written down so far.
+    fn audit(&self) -> String {
+        let data = self.scratch.data();
+        self.home.writ(&["audit", "show", "--data", data.to_str().unwrap()]).succeeded().stdout
+    }
+
     #[track_caller]
     fn refuses(&self, file: &[u8]) -> String {
         fs::write(&self.wasm, file).unwrap();
@@ -78,6 +84,8 @@ fn an_older_release_does_not_start_until_it_is_allowed_to() {
         lines.iter().any(|line| line.contains("rolled back") && line.contains("revision 2, signed at")),
         "{lines:?}"
     );
+    let audit = world.audit();
+    assert!(audit.contains("rolled-back") && audit.contains("went back to revision 1, signed at "), "{audit}");
     // The mark is lower from then on.
     world.up(&first, &[]);
     world.up(&second, &[]);
@@ -154,6 +162,8 @@ fn another_account_under_a_name_is_pointed_out() {
     let theirs = fs::read(&world.wasm).unwrap();
     let lines = world.up(&theirs, &[]);
     assert!(lines.iter().any(|line| line.contains("another account or component runs under this name")), "{lines:?}");
+    let audit = world.audit();
+    assert!(audit.contains("replaced") && audit.contains("runs as plain-kv, and another one had"), "{audit}");
     world.up(&second, &[]);
 }
 

@@ -71,7 +71,8 @@ impl World {
     }
 
     fn revoke(&self, by: &str, subjects: &[&str]) {
-        let args = [&["revoke", "--by", by, "--dir", self.lists.to_str().unwrap()], subjects].concat();
+        let first = if self.list_of(by).exists() { &[][..] } else { &["--first"] };
+        let args = [&["revoke", "--by", by, "--dir", self.lists.to_str().unwrap()], first, subjects].concat();
         self.home.writ(&args).succeeded();
     }
 
@@ -92,6 +93,12 @@ impl World {
 
     fn up(&self) -> Up {
         Up::start(&self.home, &self.manifest, &self.scratch.data())
+    }
+
+    /// What was written down so far.
+    fn audit(&self) -> String {
+        let data = self.scratch.data();
+        self.home.writ(&["audit", "show", "--data", data.to_str().unwrap()]).succeeded().stdout
     }
 
     /// What `up` says that does not start.
@@ -131,6 +138,8 @@ fn a_revoked_component_stops_with_its_calls_and_the_reason() {
     });
     assert_eq!(up.get("/ok").status, 503);
     up.stop();
+    let audit = world.audit();
+    assert!(audit.contains("revoked") && audit.contains(&format!("{} was revoked by", world.id())), "{audit}");
     assert!(world.refuses().contains("was revoked by"), "{}", world.refuses());
 }
 
@@ -158,6 +167,9 @@ fn without_a_list_nothing_new_starts_until_it_is_back() {
     fs::write(&list, content).unwrap();
     eventually("its end", || (up.get("/ok").status == 200).then_some(()));
     up.logged("its end", |line| says(line, "in good standing again"));
+    up.stop();
+    let audit = world.audit();
+    assert!(audit.contains("suspended") && audit.contains("is in good standing again"), "{audit}");
 }
 
 /// Hangs up, and waits until the reload is refused with these words.
@@ -200,11 +212,15 @@ fn lists_that_a_reload_finds_demanded_end_what_runs() {
 }
 
 #[test]
-fn trust_that_a_reload_does_not_find_ends_what_runs() {
+fn trust_that_is_removed_ends_what_runs() {
     let world = World::new();
     let up = world.up();
-    world.home.writ(&["trust", "remove", "local-operator"]).succeeded();
     assert_eq!(up.get("/ok").text(), "ok");
+    world.home.writ(&["trust", "remove", "local-operator"]).succeeded();
+    // Nobody hangs up, and another entry cannot even be read.
+    fs::write(world.home.path().join("trust/other.yaml"), "{").unwrap();
+    eventually("its end", || (up.get("/ok").status == 503).then_some(()));
+    fs::remove_file(world.home.path().join("trust/other.yaml")).unwrap();
     reload_is_refused(&up, "is not trusted here");
     assert_eq!(up.get("/ok").status, 503);
     up.stop();

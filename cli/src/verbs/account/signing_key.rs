@@ -11,7 +11,7 @@ use super::{About, common, tell, warn_of_older};
 use crate::advice::Advice;
 use crate::args::{Output, OutputArgs, PolicyArgs};
 use crate::home::{Home, Named, check_name};
-use crate::verbs::revoke::{self, ExtentArgs};
+use crate::verbs::revoke::{self, HowArgs};
 use crate::{Done, Outcome, clock, output, wider};
 
 #[derive(Debug, Subcommand)]
@@ -29,7 +29,7 @@ pub(crate) struct Revoke {
     key: String,
 
     #[command(flatten)]
-    extent: ExtentArgs,
+    how: HowArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -117,7 +117,7 @@ fn revoke(args: &Revoke, home: &Home) -> Done {
         bail!("{key} is an account's own key; its operator revokes it, with `writ revoke {key} --by OPERATOR`");
     }
     let account = home.keys().find(&token.unverified_claims()?.common().issuer.to_string())?;
-    revoke::revoke(&account, &[Subject::Key(key)], &args.extent, &home.revoked(), Output::Text)
+    revoke::revoke(&account, &[Subject::Key(key)], &args.how, (&home.revoked(), home), Output::Text)
 }
 
 /// The account's key that was asked for, or the only one that is not a signing key.

@@ -11,7 +11,7 @@ use writ_signing::{PublicKey, Revocations, Role, VerifyError};
 
 use super::{Check, made_ours, shell_path, shell_word, soon};
 use crate::home::{Home, Named};
-use crate::revocations::{Marks, Sources};
+use crate::revocations::{self, Marks, Sources};
 use crate::{application, clock, files};
 
 pub(super) fn checks(home: &Home, now: u64) -> Vec<Check> {
@@ -142,16 +142,27 @@ fn lists(home: &Home, operator: PublicKey, demanded: &manifest::Revocations, now
     })
 }
 
-/// A list that is wanting. Whoever holds its issuer's key can sign one; what is damaged has to be brought anew.
+/// A list that is wanting. One that is too old is signed again by whoever holds its issuer's key. One that is not there has to
+/// be brought: a list that began anew would revoke nothing of what the last one did.
 fn unlisted(what: String, home: &Home, demanded: &manifest::Revocations, error: &VerifyError) -> Check {
-    let check = Check::broken(what, error.to_string());
-    let VerifyError::Unlisted { issuer, reason: Unlisted::Missing | Unlisted::Stale { .. } } = error else {
+    let check = Check::broken(&what, error.to_string());
+    let (VerifyError::Unlisted { issuer, reason }, manifest::Revocations::Lists { dir, .. }) = (error, demanded) else {
         return check;
     };
-    match (home.keys().find(&issuer.to_string()), demanded) {
-        (Ok(named), manifest::Revocations::Lists { dir, .. }) => {
-            let dir = shell_path(&home.path().join(dir));
-            check.fix(format!("writ revoke --by {} --dir {dir}", shell_word(&named.name)))
+    let dir = home.path().join(dir);
+    let named = home.keys().find(&issuer.to_string());
+    match (reason, named) {
+        (Unlisted::Stale { .. }, Ok(named)) => {
+            check.fix(format!("writ revoke --by {} --dir {}", shell_word(&named.name), shell_path(&dir)))
+        }
+        (Unlisted::Missing, named) => {
+            let last = revocations::path(&home.revoked(), *issuer);
+            if last.exists() {
+                return check.fix(format!("cp {} {}", shell_path(&last), shell_path(&dir)));
+            }
+            let name = named.map_or_else(|_| issuer.to_string(), |named| named.name);
+            let first = format!("if there never was one, `writ revoke --first --by {name}` signs it");
+            Check::broken(what, format!("{error}: bring the newest one; {first}"))
         }
         _ => check,
     }

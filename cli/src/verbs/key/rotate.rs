@@ -1,12 +1,16 @@
 //! `writ key rotate`: a successor for an operator's or a signing key.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result};
+use writ_signing::revocation::{Draft, List, Subject};
 use writ_signing::token::{self, AccountDraft, Claims, Common, CommonDraft, SigningKeyClaims, SigningKeyDraft};
 use writ_signing::{PublicKey, Role, SigningKey};
 
 use crate::advice::Advice;
 use crate::home::{Home, Named, check_name};
-use crate::{Done, Outcome, clock, output};
+use crate::verbs::revoke;
+use crate::{Done, Outcome, clock, output, revocations};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rotate {
@@ -17,6 +21,10 @@ pub(crate) struct Rotate {
     /// What to call its successor here [default: its name and a number]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+
+    /// The folder of an operator's revocation list, and of its successor's [default: revoked in WRIT_HOME]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Rotate, home: &Home) -> Done {
@@ -27,43 +35,87 @@ pub(super) fn run(args: &Rotate, home: &Home) -> Done {
     };
     check_name(&name)?;
     match old.key.role() {
-        Role::Operator => operator(&old, &name, home),
+        Role::Operator => operator(&old, &name, &args.dir.clone().unwrap_or_else(|| home.revoked()), home),
         Role::Account => signing_key(&old, &name, home),
         role => Err(refused(&old, &format!("a {role}'s key vouches for nobody, so a new one simply takes its place"))),
     }
 }
 
-/// The successor signs a token about every account that its predecessor vouches for here, for as long as that does.
-fn operator(old: &Named, name: &str, home: &Home) -> Done {
-    let new = SigningKey::generate(Role::Operator)?;
+/// The successor signs a token about every account that its predecessor vouches for here, for as long as that does; and a list
+/// of what that revoked.
+fn operator(old: &Named, name: &str, lists: &Path, home: &Home) -> Done {
+    let new = Named { name: name.to_owned(), key: SigningKey::generate(Role::Operator)? };
     let now = clock::now()?;
-    let mut renewed = Vec::new();
-    for kept in home.tokens().all()? {
-        let claims = kept.unverified_claims()?;
-        let common = claims.common();
-        if common.issuer == old.key.public() && common.exp > now {
-            let token =
-                token::sign_account(&AccountDraft { common: again(common, common.subject, common.exp) }, &new, now)?;
-            renewed.push((common.subject, common.name.clone(), token));
-        }
-    }
+    let last = revoke::last(&revocations::path(lists, old.key.public()), old.key.public())?;
+    let (renewed, revoked) = accounts(old, &new, last.as_ref(), (home, now))?;
     // The key first: tokens that it signed are of no use without it, and replace what was of use.
-    let path = home.keys().store(name, &new)?;
-    for (account, _, token) in &renewed {
-        home.tokens().store(*account, token)?;
-    }
+    let path = home.keys().store(name, &new.key)?;
     output::words(format_args!("kept in {}", path.display()));
-    for (_, account, _) in &renewed {
-        output::words(format_args!("{name} vouches for the account {account} as {} did", old.name));
+    match &last {
+        Some(last) => list(last, &new, lists, now)?,
+        None => output::warning(format_args!(
+            "there is no revocation list of {} in {}; if it revoked any account, that is vouched for again: --dir names another folder",
+            old.name,
+            lists.display()
+        )),
     }
-    output::data(new.public())?;
+    for (account, account_name, token) in &renewed {
+        home.tokens().store(*account, token)?;
+        output::words(format_args!("{name} vouches for the account {account_name} as {} did", old.name));
+    }
+    for account in &revoked {
+        output::words(format_args!("{name} does not vouch for the account {account}, which {} revoked", old.name));
+    }
+    output::data(new.key.public())?;
     output::hint(format_args!(
-        "on each host `writ trust add {new}`; give each account its new token (`writ account show`), for `writ sign`; \
-         in the end `writ trust remove {old}`, which is what ends the old key's power",
-        new = new.public(),
+        "on each host `writ trust add {new} --policy FILE --revocations DIR`, as far as it trusts the old one, and the new \
+         list in DIR; give each account its new token (`writ account show`), for `writ sign`; in the end \
+         `writ trust remove {old}`, which is what ends the old key's power",
+        new = new.key.public(),
         old = old.key.public()
     ));
     Ok(Outcome::Done)
+}
+
+/// A key, what it is called, and the token about it.
+type Renewed = (PublicKey, String, token::Token);
+
+/// The successor's tokens about accounts, and the names of those that it vouches for no more.
+fn accounts(
+    old: &Named,
+    new: &Named,
+    last: Option<&List>,
+    (home, now): (&Home, u64),
+) -> Result<(Vec<Renewed>, Vec<String>)> {
+    let (mut renewed, mut revoked) = (Vec::new(), Vec::new());
+    for kept in home.tokens().all()? {
+        let claims = kept.unverified_claims()?;
+        let common = claims.common();
+        if common.issuer != old.key.public() || common.exp <= now {
+            continue;
+        }
+        let extent = last.and_then(|list| list.get(&Subject::Key(common.subject)));
+        if extent.is_some_and(|extent| extent.voids(common.iat)) {
+            revoked.push(common.name.clone());
+            continue;
+        }
+        let draft = AccountDraft { common: again(common, common.subject, common.exp) };
+        renewed.push((common.subject, common.name.clone(), token::sign_account(&draft, &new.key, now)?));
+    }
+    // They are kept by their keys, in an order that nobody knows.
+    renewed.sort_by(|(_, one, _), (_, other, _)| one.cmp(other));
+    revoked.sort();
+    Ok((renewed, revoked))
+}
+
+/// The successor's first list, which says what its predecessor's last one does.
+fn list(last: &List, new: &Named, folder: &Path, now: u64) -> Result<()> {
+    let mut draft = Draft::after(None);
+    last.iter().for_each(|(subject, extent)| draft.revoke(*subject, *extent));
+    let path = revocations::path(folder, new.key.public());
+    let list = revoke::sign(&draft, new, &path, now)?;
+    output::words(format_args!("list number {} of {} is in {}", list.number(), new.name, path.display()));
+    Ok(())
 }
 
 /// The account signs the same about the successor, for as long from now on as it did about its predecessor.

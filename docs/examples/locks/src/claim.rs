@@ -58,6 +58,11 @@ impl Constraint for Entry {
         }
     }
 
+    fn covers(&self, other: &Self) -> bool {
+        let named = self.lock == "any" || self.lock == other.lock;
+        named && self.wait.is_none_or(|most| other.wait.is_some_and(|wait| wait <= most))
+    }
+
     fn rate(&self) -> Option<Rate> {
         self.rate
     }

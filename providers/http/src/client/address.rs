@@ -74,6 +74,26 @@ impl Addresses {
     }
 }
 
+impl Addresses {
+    /// Whether every address that `other` permits is certainly permitted here.
+    pub(super) fn cover(&self, other: &Self) -> bool {
+        let permits_public = |addresses: &Self| match addresses {
+            Self::Any | Self::Public => true,
+            Self::Listed { public, .. } => *public,
+        };
+        match (self, other) {
+            (Self::Any, _) => true,
+            (_, Self::Any) => false,
+            (_, Self::Public) => permits_public(self),
+            (_, Self::Listed { public, networks: others }) => {
+                let own: &[Network] = if let Self::Listed { networks, .. } = self { networks } else { &[] };
+                let listed = others.iter().all(|other| own.iter().any(|network| network.includes(other)));
+                listed && (!public || permits_public(self))
+            }
+        }
+    }
+}
+
 impl Kind {
     /// What the address is for.
     pub(super) fn of(address: IpAddr) -> Self {
@@ -124,6 +144,16 @@ fn judged(address: IpAddr) -> IpAddr {
 }
 
 impl Network {
+    /// Whether it has every address of `other`. Networks are written with the first of their addresses.
+    fn includes(&self, other: &Self) -> bool {
+        self.length <= other.length
+            && match (self.address, other.address) {
+                (IpAddr::V4(own), IpAddr::V4(other)) => v4_bits(other, self.length) == own.to_bits(),
+                (IpAddr::V6(own), IpAddr::V6(other)) => v6_bits(other, self.length) == own.to_bits(),
+                _ => false,
+            }
+    }
+
     fn covers(&self, address: IpAddr) -> bool {
         match (self.address, judged(address)) {
             (IpAddr::V4(own), IpAddr::V4(other)) => v4_bits(own, self.length) == v4_bits(other, self.length),

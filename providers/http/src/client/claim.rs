@@ -11,7 +11,7 @@ use writ_provider::units::{Rate, Size};
 use writ_provider::{Constraint, Denied, InvalidLink, LinkConfig};
 
 use super::address::{Addresses, Kind};
-use crate::claim::{Hosts, Methods, OneOrMany, Paths, given, listed};
+use crate::claim::{Hosts, Methods, OneOrMany, Paths, covers_all, given, listed};
 use crate::pattern::{HostPattern, check_path};
 
 /// One entry of a claim about `http-client`.
@@ -105,6 +105,18 @@ impl Constraint for ClientEntry {
             }
             _ => self.permits_size(request.size),
         }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        let every = Paths(None);
+        let smaller = |most: Size| other.size.is_some_and(|size| size <= most);
+        self.hosts.cover(&other.hosts)
+            && covers_all(self.methods.as_ref().map(|m| &*m.0), other.methods.as_ref().map(|m| &*m.0))
+            && covers_all(self.schemes.as_ref().map(|s| &*s.0), other.schemes.as_ref().map(|s| &*s.0))
+            && covers_all(self.ports.as_ref().map(|p| &*p.0), other.ports.as_ref().map(|p| &*p.0))
+            && self.paths.as_ref().unwrap_or(&every).cover(other.paths.as_ref().unwrap_or(&every))
+            && self.addresses.cover(&other.addresses)
+            && self.size.is_none_or(smaller)
     }
 
     fn rate(&self) -> Option<Rate> {
@@ -299,5 +311,77 @@ mod tests {
         let link = LinkConfig::from([("address".to_owned(), "x".to_owned())]);
         let refused = ClientEntry::plans(&link).unwrap_err().to_string();
         assert_eq!(refused, "`address`: unknown; http-client has no properties");
+    }
+
+    mod covering {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        fn entries() -> impl Strategy<Value = ClientEntry> {
+            let hosts = prop::sample::select(vec![json!("any"), json!("*.a.b"), json!(["x.a.b", "c.d"]), json!("c.d")]);
+            let methods = prop::sample::select(vec![json!("GET"), json!(["GET", "PUT"])]);
+            let schemes = prop::sample::select(vec![json!("http"), json!(["http", "https"])]);
+            let ports = prop::sample::select(vec![json!(80), json!([80, 443])]);
+            let paths = prop::sample::select(vec![json!("any"), json!("/"), json!(["/a"]), json!("/a/b")]);
+            let addresses = prop::sample::select(vec![
+                json!("any"),
+                json!("public"),
+                json!(["public", "10.0.0.0/8"]),
+                json!("10.1.0.0/16"),
+                json!("10.1.2.3"),
+                json!("8.8.8.8"),
+                json!(["fd00::/8"]),
+                json!("fd00:1::/32"),
+            ]);
+            let size = prop::sample::select(vec![json!("1B"), json!("2B")]);
+            let optional = (
+                prop::option::of(methods),
+                prop::option::of(schemes),
+                prop::option::of(ports),
+                prop::option::of(paths),
+                prop::option::of(addresses),
+                prop::option::of(size),
+            );
+            (hosts, optional).prop_map(|(hosts, (methods, schemes, ports, paths, addresses, size))| {
+                let mut entry = json!({ "hosts": hosts });
+                let fields = [
+                    ("methods", methods),
+                    ("schemes", schemes),
+                    ("ports", ports),
+                    ("paths", paths),
+                    ("addresses", addresses),
+                    ("size", size),
+                ];
+                for (name, value) in fields {
+                    entry.as_object_mut().unwrap().extend(value.map(|value| (name.to_owned(), value)));
+                }
+                serde_json::from_value(entry).unwrap()
+            })
+        }
+
+        proptest! {
+            #[test]
+            fn what_is_covered_permits_nothing_more(
+                one in entries(),
+                other in entries(),
+                host in prop::sample::select(vec!["x.a.b", "y.a.b", "c.d", "e.f"]),
+                path in prop::sample::select(vec!["/", "/a", "/a/b", "/a/b/c", "/ab", "/a/../b"]),
+            ) {
+                prop_assert!(one.covers(&one));
+                if one.covers(&other) {
+                    let host = host.parse().unwrap();
+                    let addresses = [None, Some("10.1.2.3"), Some("10.2.0.1"), Some("8.8.8.8"), Some("127.0.0.1"), Some("fd00:1::1"), Some("fd00:2::1"), Some("::ffff:10.1.2.3")];
+                    for (index, address) in addresses.into_iter().enumerate() {
+                        let address = address.map(|text| text.parse().unwrap());
+                        let method = if index % 2 == 0 { "GET" } else { "PUT" };
+                        for (scheme, port, size) in [(Scheme::Http, 80, 0), (Scheme::Https, 443, 2), (Scheme::Http, 8080, 3)] {
+                            let request = ClientRequest { method, scheme, host: &host, port, path, address, size };
+                            prop_assert!(other.permits(request).is_err() || one.permits(request).is_ok(), "{request:?}");
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -177,3 +177,56 @@ fn links_that_do_not_parse() {
         assert_eq!(Entry::plans(&link(&[property])).unwrap_err().to_string(), reason);
     }
 }
+
+mod covering {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any entry of a small world, in which entries often cover each other.
+    fn entries() -> impl Strategy<Value = Entry> {
+        let verbs = prop::sample::subsequence(vec!["read", "list", "write", "increment"], 0..=4);
+        let prefix = prop::sample::select(vec!["", "x", "x/", "x/y", "y"]);
+        let bucket = prop::sample::select(vec!["a", "b", "any"]);
+        let size = prop::sample::select(vec!["1B", "2B"]);
+        (bucket, prefix, prop::option::of(verbs), prop::option::of(size)).prop_map(|(bucket, prefix, verbs, size)| {
+            let mut entry = json!({ "bucket": bucket, "prefix": prefix });
+            let mut set = |name: &str, value: Option<Value>| {
+                entry.as_object_mut().unwrap().extend(value.map(|value| (name.to_owned(), value)));
+            };
+            set("verbs", verbs.map(Into::into));
+            set("size", size.map(Into::into));
+            serde_json::from_value(entry).unwrap()
+        })
+    }
+
+    fn requests() -> Vec<Request<'static>> {
+        let mut all = vec![open("a"), open("b"), open("c")];
+        for bucket in ["a", "b", "c"] {
+            for key in ["", "x", "x/", "x/y", "x/yz", "y", "z"] {
+                all.extend([read(bucket, key), list(bucket, key), increment(bucket, key)]);
+                all.extend([0, 1, 2, 3].map(|size| write(bucket, key, size)));
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_covered_permits_nothing_more(one in entries(), other in entries()) {
+            prop_assert!(one.covers(&one));
+            let more: Vec<_> = requests()
+                .into_iter()
+                .filter(|request| other.permits(*request).is_ok() && one.permits(*request).is_err())
+                .collect();
+            prop_assert!(!one.covers(&other) || more.is_empty(), "{one:?} {other:?} {more:?}");
+        }
+
+        #[test]
+        fn what_is_offered_permits_what_was_asked(index in 0..requests().len()) {
+            let request = *requests().get(index).unwrap();
+            let offered: Entry = serde_json::from_value(Entry::allowing(request)).unwrap();
+            prop_assert_eq!(offered.permits(request), Ok(()));
+        }
+    }
+}
