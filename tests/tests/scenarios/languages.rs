@@ -27,7 +27,7 @@ fn check(language: &str, test: &[&str]) {
     let run = |mut command: Command| -> Output {
         command.current_dir(scratch.path(&name)).stdin(Stdio::null());
         command.env("CARGO_TARGET_DIR", PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("projects"));
-        for tools in &tools {
+        if let Some(tools) = &tools {
             command.env("XDG_CACHE_HOME", tools);
         }
         finish_within(BUILDING, command)
