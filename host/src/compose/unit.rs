@@ -4,7 +4,8 @@
 //! One rule decides. A link is fused if
 //!
 //! - both ends are of one account,
-//! - it joins one interface, which passes plain data alone and stands for no capability,
+//! - it joins one interface, which passes plain data alone and stands for no capability (a component in front of another's
+//!   HTTP handler has a store of its own, always: see [`middleware`](super::middleware)),
 //! - both are built for one generation of WASI,
 //! - the callee may take as long as the component that was called first, for one store has one deadline,
 //! - and the manifest does not say `isolation: separate`.
@@ -154,7 +155,9 @@ impl<'a> Unit<'a> {
         let mut carriers = Vec::new();
         for (member, joint) in self.members.iter().enumerate().flat_map(|(n, m)| m.outside.iter().map(move |j| (n, j)))
         {
-            let Some(callee) = admission.components().get(joint.target) else { continue };
+            let Some(callee) = admission.components().get(joint.target).filter(|_| !joint.is_in_front()) else {
+                continue;
+            };
             carriers.extend(joint.interfaces.iter().map(|join| Carrier {
                 member,
                 import: join.import.to_string(),
@@ -294,8 +297,8 @@ fn fits(joint: &Joint, caller: &Admitted, callee: &Admitted, root: &Admitted) ->
         exporter: callee.artifact.bytes(),
         export: &export,
         same_account: caller.principal.account() == callee.principal.account(),
-        // Such a link was refused: see `edges`.
-        capability: None,
+        // What stands for any other capability was refused: see `edges`.
+        capability: joint.is_in_front().then_some("http-server"),
         separate: joint.separate,
     };
     fuse::eligible(&link).is_ok()
