@@ -114,7 +114,7 @@ impl Stack {
             let path = if at == 0 { "/".to_owned() } else { format!("/{name}") };
             let _ = writeln!(
                 text,
-                "        - {{ type: link, properties: {{ name: {name}, target: {{ name: {name} }}, {link}, source: {{ config: [{{ name: {name}, properties: {{ address: \"127.0.0.1:8080\", path: {path} }} }}] }} }} }}"
+                "        - {{ type: link, properties: {{ name: {name}, target: {{ name: {name} }}, {link}, source: {{ config: [{{ name: to-{name}, properties: {{ address: \"127.0.0.1:8080\", path: {path} }} }}] }} }} }}"
             );
         }
         text
@@ -422,7 +422,7 @@ fn what_stands_behind_is_not_reached_around() {
     let three = Stack::of(&[("outer", "front-token"), ("middle", "front-token"), ("inner", "hostile")]);
     refused(
         &three.routed("middle"),
-        "middle (mint/middle) is linked from web at line 24, though outer is in front of it by the link at line 10",
+        "middle (mint/middle) is linked from web at line 25, though outer is in front of it by the link at line 10",
     );
     refused(
         &pair().alone("outer"),
