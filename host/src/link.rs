@@ -61,10 +61,16 @@ pub enum LinkError {
     },
     /// It cannot be put together with what its links need.
     #[error(transparent)]
-    Unit(#[from] UnitError),
+    Unit(Box<UnitError>),
     /// The component does not fit as a whole.
     #[error("it cannot be linked: {0}")]
     Mismatch(String),
+}
+
+impl From<UnitError> for LinkError {
+    fn from(error: UnitError) -> Self {
+        Self::Unit(Box::new(error))
+    }
 }
 
 /// A component to link, with whom its imports serve.
@@ -190,9 +196,12 @@ fn end<'a, 'b>(
     found.ok_or_else(|| LinkError::Mismatch(format!("{name} leads nowhere")))
 }
 
+/// Where a capability of a part lies, and what serves it.
+type Served = (Slot, Arc<dyn Opened>);
+
 /// The slots given out so far: one per part and capability.
 struct Granted<'a> {
-    slots: BTreeMap<(usize, &'static str), (Slot, Arc<dyn Opened>)>,
+    slots: BTreeMap<(usize, &'static str), Served>,
     attach: Vec<Arc<dyn Attach>>,
     parts: &'a [Part<'a>],
     registry: &'a Registry,
@@ -267,12 +276,7 @@ impl<'a> Granted<'a> {
         identity::link(at, slot)
     }
 
-    async fn slot(
-        &mut self,
-        part: usize,
-        admitted: &Admitted,
-        capability: &'static str,
-    ) -> Result<(Slot, Arc<dyn Opened>), LinkError> {
+    async fn slot(&mut self, part: usize, admitted: &Admitted, capability: &'static str) -> Result<Served, LinkError> {
         if let Some(found) = self.slots.get(&(part, capability)) {
             return Ok(found.clone());
         }

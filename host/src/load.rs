@@ -203,6 +203,7 @@ struct Walk {
     parts: usize,
     is_part: bool,
     functions: usize,
+    instances: usize,
 }
 
 impl Walk {
@@ -230,8 +231,16 @@ impl Walk {
                 }
                 Ok(())
             }
+            Payload::ComponentInstanceSection(section) => self.made(section.count()),
+            Payload::InstanceSection(section) => self.made(section.count()),
             _ => Ok(()),
         }
+    }
+
+    /// Instances, of components or of modules.
+    fn made(&mut self, count: u32) -> Result<(), LoadError> {
+        self.instances = self.instances.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+        at_most(self.instances, MOST_INSTANCES, "instances")
     }
 
     /// What begins inside: compilers nest components of types and names alone, and only composing nests one with code.
@@ -272,21 +281,12 @@ fn import_of(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, 
     let plain =
         import.name.implements.is_none() && import.name.version_suffix.is_none() && import.name.external_id.is_none();
     match text.parse::<InterfaceName>() {
-        Ok(name) if plain && is_the_hosts(&name.namespace) => Err(refuse(
+        Ok(name) if plain && name.is_reserved() => Err(refuse(
             "which is a name that the host gives, where it joins components: no component has it of its own",
         )),
         Ok(name) if plain => Ok(name),
         _ => Err(refuse("which is not a name of the form namespace:package/interface@version")),
     }
-}
-
-/// Whether a namespace begins as those do by which a host tells the principals and the edges of a composition apart: with
-/// `p0-`, `e0-`, and so on.
-fn is_the_hosts(namespace: &str) -> bool {
-    let number = |rest: &str| {
-        rest.split_once('-').is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-    };
-    ["p", "e"].into_iter().filter_map(|letter| namespace.strip_prefix(letter)).any(number)
 }
 
 fn export_of(name: &str, kind: ComponentExternalKind) -> Export {
@@ -307,6 +307,7 @@ fn at_most(found: usize, most: usize, what: &'static str) -> Result<(), LoadErro
 /// Looser limits would only be wasmparser's: a thousand components, bodies of megabytes.
 const MOST_DEPTH: usize = 16;
 const MOST_NESTED: usize = 256;
+const MOST_INSTANCES: usize = 1_000;
 const MOST_FUNCTIONS: usize = 100_000;
 const MOST_BODY: usize = 1 << 20;
 const MOST_NAMES: usize = 1_000;
@@ -379,8 +380,29 @@ mod tests {
     }
 
     #[test]
+    fn instances_are_counted_wherever_they_are() {
+        let with = |count: usize| {
+            let mut instances = wasm_encoder::ComponentInstanceSection::new();
+            for _ in 0..count {
+                instances.instantiate::<[(&str, _, _); 0], &str>(0, []);
+            }
+            let mut component = Component::new();
+            component.section(&NestedComponentSection(&Component::new())).section(&instances);
+            component
+        };
+        let mut outer = with(MOST_INSTANCES / 2);
+        outer.section(&NestedComponentSection(&with(MOST_INSTANCES / 2)));
+        assert!(walk(&outer.clone().finish()).is_ok());
+        outer.section(&NestedComponentSection(&with(1)));
+        let refused = LoadError::TooLarge { what: "instances", most: MOST_INSTANCES };
+        assert_eq!(walk(&outer.finish()).err(), Some(refused));
+    }
+
+    #[test]
     fn names_that_the_host_gives_are_nobodys() {
-        for name in ["p0-wasi:keyvalue/store@0.2.0", "p12-a:b/c", "e0-writ:identity/caller@0.1.0", "p0-p1-a:b/c"] {
+        for name in
+            ["p0-wasi:keyvalue/store@0.2.0", "p12-a:b/c", "e0-writ:identity/caller@0.1.0", "p0-p1-a:b/c", "P0-a:b/c"]
+        {
             imports(name, false);
         }
         for name in ["p-a:b/c", "p0:b/c", "pa0-a:b/c", "q0-a:b/c", "e:b/c", "a:p0-b/e0-c"] {

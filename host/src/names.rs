@@ -51,6 +51,14 @@ impl InterfaceName {
         format!("{}:{}/{}", self.namespace, self.package, self.interface)
     }
 
+    /// Whether it looks like a name by which a host tells apart the principals and the edges of a composition: `pN-…` or
+    /// `eN-…`. No component may import such a name, alone or composed.
+    pub(crate) fn is_reserved(&self) -> bool {
+        let Some((first, _)) = self.namespace.split_once('-') else { return false };
+        let digits = first.strip_prefix(['p', 'P', 'e', 'E']).unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     fn track(&self) -> Track {
         match &self.version {
             Some(version) if !version.pre.is_empty() => Track::Exactly(Some(version.clone())),

@@ -7,6 +7,7 @@
 // All of it is test code: a panic is a failed test.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+mod composed;
 mod files;
 mod home;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod terminal;
 mod topology;
 mod up;
 
+pub use composed::composed;
 pub use files::{Scratch, guest, snapshot, unsigned_guest};
 pub use home::Home;
 pub use log::Line;

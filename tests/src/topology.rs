@@ -140,6 +140,12 @@ impl Topology {
         node.like.unwrap_or(node.name)
     }
 
+    /// Whether two manifest components are of one account.
+    #[must_use]
+    pub fn is_at_home(&self, one: &str, other: &str) -> bool {
+        self.node_of(one).account == self.node_of(other).account
+    }
+
     /// The manifest component that a turn leads to.
     #[must_use]
     pub fn after(&self, name: &str, turn: &str) -> &'static str {

@@ -1,6 +1,7 @@
 //! What a component's own documents say of its links to other components, and of theirs to it.
 
 use writ_provider::{Claim, Constraint, Denied, Principal};
+use writ_signing::defence::stands;
 
 use super::{Review, Statement};
 use crate::denial::{Addition, Refusal};
@@ -62,7 +63,7 @@ impl Review<'_> {
             Some(Refusal { document: statement.document.clone(), reason, add: Some(add) })
         };
         let refusals: Vec<_> = self.statements.iter().filter_map(refusal).collect();
-        if !refusals.is_empty() {
+        if !refusals.is_empty() && stands("links: claimed") {
             self.deny(what, refusals, None);
         }
     }

@@ -26,8 +26,7 @@ fn echo(interface: &Interfaces, function: &str, arguments: &[&str]) -> wasmtime:
     linker.instance(CARRY)?.func_wrap("carry", move |_, (number, image): (u32, Vec<u8>)| {
         let mut receive = receive.lock().unwrap();
         let (store, func) = &mut *receive;
-        let reply = func.typed::<(u32, Vec<u8>), (Vec<u8>,)>(&*store)?.call(store, (number, image));
-        reply
+        func.typed::<(u32, Vec<u8>), (Vec<u8>,)>(&*store)?.call(store, (number, image))
     })?;
     let mut store = Store::new(&engine, ());
     let instance = linker.instantiate(&mut store, &sender)?;

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use writ_manifest::{Application, Link};
+use writ_signing::defence::stands;
 
 use super::middleware::is_handler;
 use super::types::{Shape, Shapes};
@@ -232,7 +233,8 @@ impl Joining<'_> {
         let import = import.ok_or_else(|| unreadable(&self.name(source)))?;
         let export = self.shape(target, |shapes| shapes.export(&join.export.to_string()));
         let export = export.ok_or_else(|| unreadable(&self.name(target)))?;
-        if let Some(resource) = import.resource().or_else(|| export.resource()) {
+        let resource = import.resource().or_else(|| export.resource());
+        if let Some(resource) = resource.filter(|_| stands("links: plain data")) {
             return Err(passes_a_resource(resource));
         }
         match import.difference(export) {

@@ -1,16 +1,10 @@
 //! What runs together in one store: a component, those it calls over links that may be *fused*, and what carries the calls
 //! over its other links.
 //!
-//! One rule decides. A link is fused if
+//! One rule decides which links are fused: it stands in `docs/composing.md`, under "Which run together", and [`fits`] asks it.
+//! Why each of its conditions is there, `docs/decisions/0007-fused-by-one-rule.md` says.
 //!
-//! - both ends are of one account,
-//! - it joins one interface, which passes plain data alone and stands for no capability (a component in front of another's
-//!   HTTP handler has a store of its own, always: see [`middleware`](super::middleware)),
-//! - both are built for one generation of WASI,
-//! - the callee may take as long as the component that was called first, for one store has one deadline,
-//! - and the manifest does not say `isolation: separate`.
-//!
-//! A call over it means what it means over any other link: the callee has an instance of its own for this link, its own
+//! A call over such a link means what it means over any other: the callee has an instance of its own for this link, its own
 //! grants, and its own bound on memory. It only costs less.
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentInstantiationArg, ComponentType,
     ComponentTypeRef, Payload,
 };
+use writ_signing::defence::stands;
 
 use super::error::{CheckError, ComponentError, FuseError, cut};
 use super::graph::{Edge, Graph, MOST_INSTANCES, Node};
@@ -296,7 +297,7 @@ impl Trace<'_> {
     fn slot(&mut self, node: &Node, import: &str, slot: Import, given: &Given<'_>) -> Result<(), CheckError> {
         let index = given.instance(&slot.name);
         match index.and_then(|index| Some((index, at(&self.shape.instances, index)?))) {
-            Some((index, Instance::Import(name))) if *name == slot.name => {
+            Some((index, Instance::Import(name))) if *name == slot.name || !stands("fuse: own slots") => {
                 self.reached.instances.insert(index);
                 self.slots.insert(slot.name.clone(), slot);
                 Ok(())

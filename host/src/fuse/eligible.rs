@@ -1,4 +1,4 @@
-//! The one rule that says which links may be fused.
+//! The part of the rule in `docs/composing.md`, under "Which run together", that two components alone decide.
 
 use std::collections::HashSet;
 
@@ -81,8 +81,7 @@ pub(crate) enum Generation {
     Third,
 }
 
-/// Whether a link may be fused: same account, same WASI generation, plain data only, an interface that no capability names,
-/// and nobody asked for `isolation: separate`.
+/// Whether a link may be fused, as far as its two ends and the manifest say.
 ///
 /// # Errors
 /// [`Separate`] says what keeps the two apart.

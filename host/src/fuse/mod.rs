@@ -15,7 +15,7 @@
 //! | `writ:identity/caller`, in a component that is called | `eK-writ:identity/caller` | edge K: who calls over it |
 //! | every other | `pN-NAME` | principal N: the slot of its grant |
 //!
-//! A component that imports a `pN-` or `eN-` name itself is refused ([`is_reserved`]): alone as well as here.
+//! A component that imports a `pN-` or `eN-` name itself is refused ([`is_reserved`](crate::names::InterfaceName::is_reserved)): alone as well as here.
 //!
 //! ## Invariants
 //!

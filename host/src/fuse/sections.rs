@@ -6,7 +6,6 @@ use wasmparser::{
 };
 
 use super::error::{ComponentError, cut};
-use super::slots::is_reserved;
 use crate::names::InterfaceName;
 
 /// The sections of a component's top level. What is nested is one payload, whose range lies within `bytes`.
@@ -65,7 +64,7 @@ fn interface<'a>(import: &ComponentImport<'a>) -> Result<(&'a str, InterfaceName
     let name = import.name;
     let plain = name.implements.is_none() && name.version_suffix.is_none() && name.external_id.is_none();
     match name.name.parse::<InterfaceName>() {
-        Ok(parsed) if is_reserved(&parsed) => Err(ComponentError::Reserved { import: cut(name.name) }),
+        Ok(parsed) if parsed.is_reserved() => Err(ComponentError::Reserved { import: cut(name.name) }),
         Ok(parsed) if plain && matches!(import.ty, ComponentTypeRef::Instance(_)) => Ok((name.name, parsed)),
         _ => Err(ComponentError::Import { import: cut(name.name) }),
     }

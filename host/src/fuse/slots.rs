@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use writ_signing::defence::stands;
+
 use crate::names::InterfaceName;
 
 /// An import of the composite, and what the host links it to.
@@ -32,6 +34,7 @@ impl Serves {
         match edge {
             _ if is_shared(interface) => Self::Everyone,
             Some(edge) if is_caller(interface) => Self::Edge(edge),
+            _ if !stands("fuse: own names") => Self::Principal(0),
             _ => Self::Principal(principal),
         }
     }
@@ -44,13 +47,6 @@ impl Serves {
             Self::Edge(number) => format!("e{number}-{import}"),
         }
     }
-}
-
-/// Whether a name looks like one of the host's own: `pN-…` or `eN-…`. No component may import such a name, alone or fused.
-pub(crate) fn is_reserved(interface: &InterfaceName) -> bool {
-    let Some((first, _)) = interface.namespace.split_once('-') else { return false };
-    let digits = first.strip_prefix(['p', 'P', 'e', 'E']).unwrap_or_default();
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The short fixed list: interfaces whose functions hold no authority by themselves.

@@ -223,7 +223,7 @@ async fn whole<'a>(admission: &'a Admission, unit: Unit<'a>) -> Result<(Unit<'a>
     let fused = plan.fused;
     match encoded(plan).await {
         Ok(whole) => Ok((unit, Some(whole))),
-        Err(LinkError::Unit(UnitError::Encode(reason))) if fused => {
+        Err(LinkError::Unit(reason)) if fused && matches!(*reason, UnitError::Encode(_)) => {
             tracing::debug!(target: "writ::host", component = %unit.root().principal, %reason, "its links stay separate");
             let separate = unit.separate(admission);
             let whole = match separate.plan(admission) {

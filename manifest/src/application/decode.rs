@@ -10,6 +10,8 @@ use crate::error::{ErrorKind, ManifestError, shorten};
 use crate::node::{Fields, Node};
 use crate::position::{Located, Position, Positions};
 
+/// How many components and capabilities one application may have: each is a file to read, to verify and to compile.
+const MAX_ENTRIES: usize = 4_096;
 const API_VERSION: &str = "core.oam.dev/v1beta1";
 const SECRET_POLICY: &str = "policy.secret.wasmcloud.dev/v1alpha1";
 
@@ -74,6 +76,10 @@ pub(super) fn application(root: &Node) -> Result<Application, ManifestError> {
     let entries = components.list("components")?;
     if entries.is_empty() {
         return Err(components.conflict("`components` is empty: an application has one component at least"));
+    }
+    if entries.len() > MAX_ENTRIES {
+        let message = format!("`components` has {} entries: an application has at most {MAX_ENTRIES}", entries.len());
+        return Err(components.conflict(message));
     }
     for entry in entries {
         decoder.entry(entry)?;

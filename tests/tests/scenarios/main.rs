@@ -14,6 +14,7 @@ mod dev;
 mod egress;
 mod folders;
 mod front;
+mod graphs;
 mod hostile;
 mod inspect;
 mod keys;

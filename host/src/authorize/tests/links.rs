@@ -5,6 +5,8 @@ use wasm_encoder::{
     TypeSection, ValType,
 };
 
+use writ_signing::defence::without;
+
 use super::*;
 use crate::compose;
 
@@ -65,6 +67,27 @@ fn quote(builder: &mut ComponentBuilder, takes: PrimitiveValType) -> u32 {
     builder.lift_func(None, function, ty, [])
 }
 
+/// A component whose interfaces have a resource each, `item`, and nothing else.
+fn of_resources(imports: &[Interface], exports: &[Interface]) -> Vec<u8> {
+    let mut builder = ComponentBuilder::default();
+    for (name, _) in imports {
+        let mut ty = InstanceType::new();
+        ty.export("item", ComponentTypeRef::Type(TypeBounds::SubResource));
+        let ty = builder.type_instance(None, &ty);
+        builder.import(*name, ComponentTypeRef::Instance(ty));
+    }
+    for (name, _) in exports {
+        let resource = builder.type_resource(None, ValType::I32, None);
+        let mut inner = ComponentBuilder::default();
+        let given = inner.import("item", ComponentTypeRef::Type(TypeBounds::SubResource));
+        inner.export("item", ComponentExportKind::Type, given, None);
+        let inner = builder.component(None, inner);
+        let instance = builder.instantiate(None, inner, [("item", ComponentExportKind::Type, resource)]);
+        builder.export(*name, ComponentExportKind::Instance, instance, None);
+    }
+    builder.finish()
+}
+
 /// A component of an application.
 struct Part {
     name: &'static str,
@@ -73,6 +96,10 @@ struct Part {
     claims: Value,
     /// A target, an interface of `demo:shop`, and the link's name.
     links: Vec<(&'static str, &'static str, &'static str)>,
+    /// What its links say besides.
+    isolation: &'static str,
+    /// What it is made by.
+    made: fn(&[Interface], &[Interface]) -> Vec<u8>,
 }
 
 const PRICE: &str = "demo:shop/price@0.1.0";
@@ -85,6 +112,8 @@ fn shop() -> Part {
         exports: vec![],
         claims: json!({ "call": { "interface": PRICE, "component": "pricing" } }),
         links: vec![("pricing", "price", "default")],
+        isolation: "",
+        made: component_of,
     }
 }
 
@@ -95,6 +124,8 @@ fn pricing() -> Part {
         exports: vec![(PRICE, U32)],
         claims: json!({ "serve": { "interface": PRICE, "account": "self" } }),
         links: vec![],
+        isolation: "",
+        made: component_of,
     }
 }
 
@@ -103,11 +134,11 @@ fn manifest(parts: &[Part]) -> String {
     let mut text =
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: { name: app }\nspec:\n  components:\n"
             .to_owned();
-    for Part { name, links, .. } in parts {
+    for Part { name, links, isolation, .. } in parts {
         text.push_str(&format!("    - {{ name: {name}, type: component, properties: {{ image: x.wasm }}, traits: [\n"));
         for (target, interface, link) in links {
             let (package, interface) = interface.split_once('/').unwrap_or(("shop", interface));
-            text.push_str(&format!("        {{ type: link, properties: {{ name: {link}, target: {target}, namespace: {}, package: {package}, interfaces: [{interface}] }} }},\n",
+            text.push_str(&format!("        {{ type: link, properties: {{ name: {link}, target: {target}, namespace: {}, package: {package}, interfaces: [{interface}]{isolation} }} }},\n",
                 if package == "shop" || package == "shelf" { "demo" } else { "wasi" }));
         }
         text.push_str("      ] }\n");
@@ -132,7 +163,7 @@ fn decide(parts: &[Part]) -> Result<Vec<(usize, Vec<String>)>, Denials> {
     let verified: Vec<_> = parts
         .iter()
         .map(|part| {
-            let bytes = component_of(&part.imports, &part.exports);
+            let bytes = (part.made)(&part.imports, &part.exports);
             let id = SigningKey::generate(Role::Component).unwrap().public();
             let common = common(id, part.name, capabilities(&part.claims));
             let draft = ComponentDraft { common, version: "0.1.0".to_owned(), revision: 1 };
@@ -301,6 +332,44 @@ fn types_that_differ() {
           hint: build both against the same WIT
     "#]],
     );
+}
+
+fn passing_resources(isolation: &'static str) -> [Part; 2] {
+    [Part { made: of_resources, isolation, ..shop() }, Part { made: of_resources, ..pricing() }]
+}
+
+#[test]
+fn a_resource_is_refused_in_either_form() {
+    for isolation in ["", ", isolation: separate"] {
+        check(
+            &passing_resources(isolation),
+            expect![[r#"
+                denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, which passes a resource (`item`): between components only plain data goes
+                  hint: pass what the resource stands for, such as a name or a number
+            "#]],
+        );
+    }
+}
+
+#[test]
+fn threat_16_nobody_calls_another_unless_both_say_so() {
+    let silent = || json!({});
+    for pair in [
+        [Part { claims: silent(), ..shop() }, pricing()],
+        [shop(), Part { claims: silent(), ..pricing() }],
+        [Part { claims: silent(), ..shop() }, Part { claims: silent(), ..pricing() }],
+    ] {
+        assert!(decide(&pair).is_err());
+        assert!(without("links: claimed", || decide(&pair)).is_ok());
+    }
+}
+
+#[test]
+fn threat_17_no_link_passes_a_handle() {
+    for isolation in ["", ", isolation: separate"] {
+        assert!(decide(&passing_resources(isolation)).is_err());
+        assert!(without("links: plain data", || decide(&passing_resources(isolation))).is_ok());
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Interface {
             return Encoded::Type(defined);
         }
         self.named += 1;
-        self.ty.export(&format!("t{}", self.named), ComponentTypeRef::Type(TypeBounds::Eq(defined)));
+        self.ty.export(format!("t{}", self.named), ComponentTypeRef::Type(TypeBounds::Eq(defined)));
         Encoded::Type(self.ty.type_count() - 1)
     }
 

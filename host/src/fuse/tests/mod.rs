@@ -5,4 +5,5 @@ mod mutants;
 mod parts;
 mod random;
 mod refused;
+mod threats;
 mod topologies;

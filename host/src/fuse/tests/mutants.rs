@@ -309,7 +309,7 @@ impl Original {
 
     /// The same bytes for another graph.
     fn declarations(&mut self) {
-        let changes: [(&str, fn(&mut Graph)); 7] = [
+        let changes: [(&str, Change); 7] = [
             ("another principal", |graph| graph.nodes[0].principal += 40),
             ("the last one's principal", |graph| graph.nodes.last_mut().unwrap().principal += 40),
             ("less memory", |graph| graph.nodes.last_mut().unwrap().memory = 1 << 20),
@@ -329,6 +329,9 @@ impl Original {
         }
     }
 }
+
+/// What is done to a graph.
+type Change = fn(&mut Graph);
 
 /// About `most` of all, from the first to the last.
 fn few<T: Copy>(all: &[T], most: usize) -> Vec<T> {
