@@ -145,7 +145,7 @@ fn failures(up: &Up) -> Vec<(String, String)> {
 #[test]
 fn who_brings_no_token_is_answered_in_front() {
     let line = Stack::of(&[("token", "front-token"), ("inner", "hostile")]).with_config("token", "token: open-sesame");
-    let (up, ..) = line.start(&[]);
+    let (up, _scratch, _home) = line.start(&[]);
     let ask = |headers: &[(&str, &str)]| up.send("GET", "/fields", headers, b"");
     for headers in [
         &[][..],
@@ -166,7 +166,7 @@ fn who_brings_no_token_is_answered_in_front() {
 fn more_than_the_rate_is_answered_in_front() {
     let line = Stack::of(&[("rate", "front-rate"), ("inner", "hostile")])
         .with_config("rate", "requests: \"3\", seconds: \"1000000\"");
-    let (up, ..) = line.start(&[]);
+    let (up, _scratch, _home) = line.start(&[]);
     let answers: Vec<_> = (0..5).map(|_| up.get("/ok")).collect();
     assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200, 200, 200, 429, 429]);
     assert!(answers[4].header("retry-after").is_some());
@@ -174,7 +174,7 @@ fn more_than_the_rate_is_answered_in_front() {
 
 #[test]
 fn requests_and_answers_are_rewritten() {
-    let (up, ..) = Stack::of(&[("headers", "front-headers"), ("inner", "hostile")]).start(&[]);
+    let (up, _scratch, _home) = Stack::of(&[("headers", "front-headers"), ("inner", "hostile")]).start(&[]);
     let answer = up.send("POST", "/fields?a=b", &[("x-mine", "7")], b"body");
     let id = answer.header("x-request-id").unwrap();
     let text = answer.text();
@@ -194,7 +194,7 @@ fn requests_and_answers_are_rewritten() {
 /// A body goes through these in portions, the first of which is back before the second is sent.
 #[track_caller]
 fn streams(nodes: &[(&'static str, &'static str)]) {
-    let (up, ..) = Stack::of(nodes).start(&[]);
+    let (up, _scratch, _home) = Stack::of(nodes).start(&[]);
     let mut connection = http::connect(up.address()).unwrap();
     connection
         .write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
@@ -225,7 +225,8 @@ fn bodies_stream_through_what_rewrites_them() {
 #[test]
 fn who_does_not_read_makes_those_behind_wait() {
     for front in ["front-hostile", "front-headers"] {
-        let (up, ..) = Stack::of(&[("outer", front), ("inner", "hostile")]).start(&["--max-instances", "8"]);
+        let (up, _scratch, _home) =
+            Stack::of(&[("outer", front), ("inner", "hostile")]).start(&["--max-instances", "8"]);
         assert_eq!(up.get("/ok").status, 200);
         let before = up.resident();
         let mut slow: Vec<_> = (0..4).map(|_| http::connect(up.address()).unwrap()).collect();
@@ -250,7 +251,7 @@ fn one_in_front_of_another() {
     ])
     .with_config("token", "token: open-sesame")
     .with_config("rate", "requests: \"2\", seconds: \"1000000\"");
-    let (up, ..) = line.start(&["--audit-uses"]);
+    let (up, _scratch, _home) = line.start(&["--audit-uses"]);
     let ask = |token: &str| up.send("GET", "/fields", &[("authorization", token)], b"");
     for (token, status) in [("no", 401), ("Bearer open-sesame", 200), ("no", 401), ("Bearer open-sesame", 200)] {
         assert_eq!(ask(token).status, status);
@@ -270,7 +271,8 @@ fn the_example() {
 
 #[test]
 fn who_calls_is_known_behind() {
-    let (up, ..) = Stack::of(&[("a", "front-hostile"), ("b", "front-hostile"), ("c", "hop-leaf")]).start(&[]);
+    let (up, _scratch, _home) =
+        Stack::of(&[("a", "front-hostile"), ("b", "front-hostile"), ("c", "hop-leaf")]).start(&[]);
     assert_eq!(steps(&up, "task=look"), [("b".to_owned(), 1, String::new())]);
 }
 
@@ -314,7 +316,7 @@ fn is_cut(up: &Up) {
 
 #[test]
 fn what_fails_behind_is_seen_in_front_and_named() {
-    let (up, ..) = Stack::of(&[("outer", "front-hostile"), ("inner", "hostile")]).start(&[]);
+    let (up, _scratch, _home) = Stack::of(&[("outer", "front-hostile"), ("inner", "hostile")]).start(&[]);
     let mut seen = Vec::new();
     for (path, status, kind) in [
         ("/trap", 500, "Trap"),
@@ -341,7 +343,7 @@ fn what_fails_behind_is_seen_in_front_and_named() {
 
 #[test]
 fn what_fails_behind_a_rewriter_is_its_to_answer() {
-    let (up, ..) = Stack::of(&[("outer", "front-headers"), ("inner", "hostile")]).start(&[]);
+    let (up, _scratch, _home) = Stack::of(&[("outer", "front-headers"), ("inner", "hostile")]).start(&[]);
     for path in ["/trap", "/exit", "/never"] {
         let answer = up.get(path);
         assert_eq!((answer.status, answer.header("x-request-id").is_some()), (502, true), "{path}");
@@ -353,7 +355,8 @@ fn what_fails_behind_a_rewriter_is_its_to_answer() {
 
 #[test]
 fn what_misbehaves_in_front_is_bounded() {
-    let (up, ..) = Stack::of(&[("outer", "front-hostile"), ("inner", "hostile")]).start(&["--max-instances", "2"]);
+    let (up, _scratch, _home) =
+        Stack::of(&[("outer", "front-hostile"), ("inner", "hostile")]).start(&["--max-instances", "2"]);
     let ask = |how: &str, path: &str| up.send("POST", path, &[("x-front", how)], b"some body");
     for (how, path, status, text) in [
         ("twice", "/ok", 500, ""),
@@ -445,7 +448,7 @@ fn what_stands_behind_is_not_reached_around() {
         &Stack::of(&[("outer", "front-token"), ("inner", "hostile"), ("other", "hostile")])
             .alone("inner")
             .linked("outer", "other"),
-        "imports wasi:http/incoming-handler@0.2.12 once, and is linked for it to inner at line 10 and to other at line 11",
+        "a link `default` from `outer` for `wasi:http/incoming-handler` is already there on line 10",
     );
     refused(&Stack::of(&[("outer", "front-token"), ("inner", "front-token")]).linked("inner", "outer"), "circle");
     refused(&pair().alone("outer").linked("outer", "outer"), "itself");
