@@ -88,7 +88,7 @@ where
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use http_body_util::{BodyExt, Empty};
+    use http_body_util::BodyExt;
     use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 
     use super::*;
