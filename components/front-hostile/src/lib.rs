@@ -35,7 +35,6 @@ impl Guest for Hostile {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let asked = guest_http::header(&request, "x-front").unwrap_or_default();
         match asked.split_once(':').unwrap_or((&asked, "")) {
-            ("twice", _) => twice(request, out),
             ("never", _) => {}
             ("rewrite-consumed", _) => rewrite_consumed(request, out),
             ("pass-consumed", _) => pass_consumed(request, out),
@@ -56,15 +55,6 @@ impl Guest for Hostile {
 guest_http::export!(Hostile with_types_in guest_http::bindings);
 
 type Intercepted = (ResponseOutparam, guest_http::bindings::wasi::http::types::FutureIncomingResponse);
-
-/// Passes on what it has passed on already.
-fn twice(request: IncomingRequest, out: ResponseOutparam) {
-    // Safety: what is given away by the first call is named again by its number alone, which the host is to refuse.
-    let again =
-        unsafe { (IncomingRequest::from_handle(request.handle()), ResponseOutparam::from_handle(out.handle())) };
-    behind::handle(request, out);
-    behind::handle(again.0, again.1);
-}
 
 fn rewrite_consumed(request: IncomingRequest, out: ResponseOutparam) {
     let body = request.consume();
