@@ -13,6 +13,8 @@ use writ_provider::{Document, LinkConfig, Principal};
 use writ_signing::defence::stands;
 use writ_signing::{Component, PublicKey, Verified};
 
+use crate::compose::middleware::is_handler;
+use crate::compose::request::is_middleware;
 use crate::compose::{self, Joint};
 use crate::denial::{About, Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
@@ -295,6 +297,13 @@ impl<'a> Review<'a> {
                 None => Stands::Nothing,
             };
             self.imports.push(Import { interface: import.clone(), stands: meaning });
+            if is_middleware(import) && !self.joined.of(self.place).any(Joint::is_in_front) {
+                let what = format!("imports {import}, but is in front of nothing");
+                let hint =
+                    "link its import wasi:http/incoming-handler to a component that exports it, or build without";
+                self.deny(About::Import(import.clone()), what, Vec::new(), Some(hint.to_owned()));
+                continue;
+            }
             if is_baseline(import) || joined {
                 continue;
             }
@@ -371,7 +380,7 @@ impl<'a> Review<'a> {
                 continue;
             };
             let capability = word.name();
-            if !self.image_serves(&about, image.as_deref(), capability, link) {
+            if self.is_behind(&export, link) || !self.image_serves(&about, image.as_deref(), capability, link) {
                 continue;
             }
             if word.plans(&link.source_config).is_ok_and(|plans| plans.is_empty()) {
@@ -389,6 +398,19 @@ impl<'a> Review<'a> {
                 self.triggers.push(Trigger { capability, image: image.clone(), source, entry, given });
             }
         }
+    }
+
+    /// Refuses a route to what stands behind another component: requests would go around that one.
+    fn is_behind(&mut self, export: &InterfaceName, link: &Link) -> bool {
+        let Some(joint) = self.joined.front(self.place).filter(|_| is_handler(export)) else { return false };
+        let front = self.all.get(joint.source).map(|front| front.entry.name.as_str()).unwrap_or_default();
+        let what = format!(
+            "is linked from {} at line {}, though {front} is in front of it by the link at line {}",
+            link.source, link.at.line, joint.line
+        );
+        let hint = format!("leave that link out: requests come through {front}, and a route would lead around it");
+        self.deny(About::Source(link.source.clone()), what, Vec::new(), Some(hint));
+        true
     }
 
     /// The capability that calls the linked interface, if this component exports it.

@@ -2,11 +2,13 @@
 //!
 //! *Separate* is what a link means: each link has a store of its own for each request that goes over it, made at the first
 //! call and dropped with the caller's. What is passed is plain data, copied by the host; the callee acts under its own
-//! grants, memory and time, and learns from the host who calls.
+//! grants, memory and time, and learns from the host who calls. One interface passes more: see [`middleware`].
 
 mod call;
 mod edges;
 pub(crate) mod identity;
+pub(crate) mod middleware;
+pub(crate) mod request;
 pub(crate) mod types;
 mod unit;
 

@@ -272,9 +272,9 @@ impl Host {
             }
             deployment.entries.push(entry);
         }
-        for admitted in admission.components() {
+        for (place, admitted) in admission.components().iter().enumerate() {
             self.warn_of_capacity(admitted);
-            self.warn_of_uncalled(admitted);
+            self.warn_of_uncalled(admission, place, admitted);
         }
         self.review_again().await;
         deployment._withdrawal = self.deployed(admission, generation.number());
@@ -336,7 +336,11 @@ impl Host {
     }
 
     /// A handler that nothing calls is likely a link that was forgotten.
-    fn warn_of_uncalled(&self, admitted: &Admitted) {
+    fn warn_of_uncalled(&self, admission: &Admission, place: usize, admitted: &Admitted) {
+        let mut links = admission.components().iter().flat_map(|other| &other.edges);
+        if links.any(|joint| joint.target == place && joint.is_in_front()) {
+            return;
+        }
         for export in admitted.artifact.exports() {
             let Export::Interface(name) = export else { continue };
             let Some(capability) = self.registry.vocabulary().exported(name).map(Word::name) else { continue };

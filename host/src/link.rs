@@ -11,6 +11,7 @@ use writ_provider::{Instance, InvalidClaim, OpenError, Principal, Slot, TooManyS
 use crate::audit::Clerk;
 use crate::authorize::Admitted;
 use crate::budgets::Budgets;
+use crate::compose::middleware::{self, Front, is_handler};
 use crate::compose::{self, Edge, Ends, Join, Joint, Owner, UnitError, Whole, identity};
 use crate::fuse::Serves;
 use crate::names::{InterfaceName, InvalidName};
@@ -28,6 +29,8 @@ pub(crate) struct Linked {
     pub(crate) principals: Vec<(Principal, Wasi)>,
     /// Where a store holds who calls the first, if that asks for it.
     pub(crate) caller: Option<Slot>,
+    /// Where a store holds the links to handlers that its components are in front of.
+    pub(crate) behind: Vec<Slot>,
 }
 
 /// Why an admitted component cannot be linked.
@@ -113,13 +116,18 @@ pub(crate) async fn link(
         let mut at = linker.instance(name).map_err(shape)?;
         match wanted(name, whole)? {
             Wanted::Part(number, wanted) => {
-                granted.part((number, &wanted), engine, (name, &interface), &mut at).await?
+                if is_handler(&wanted) {
+                    let (end, join) = end(&ends, number, &wanted.to_string(), name)?;
+                    let slots = (end.slot, Slot::new(number)?);
+                    middleware::link(join, &end.edge, slots, &mut at).map_err(shape)?;
+                } else {
+                    granted.part((number, &wanted), engine, (name, &interface), &mut at).await?;
+                }
             }
             Wanted::Caller(who) => granted.caller(who, &mut at).map_err(shape)?,
             Wanted::Types => {}
             Wanted::Carry(part, import) => {
-                let end = ends.iter().find_map(|end| end.of(part, import));
-                let (end, join) = end.ok_or_else(|| LinkError::Mismatch(format!("{name} leads nowhere")))?;
+                let (end, join) = end(&ends, part, import, name)?;
                 compose::link(join, &end.edge, end.slot, &mut at).map_err(shape)?;
             }
         }
@@ -127,7 +135,8 @@ pub(crate) async fn link(
     let pre = linker.instantiate_pre(component).map_err(|error| LinkError::Mismatch(format!("{error:#}")))?;
     let open = |part: &Part<'_>| Ok((part.admitted.principal.clone(), Wasi::of(part.admitted, budgets)?));
     let principals = parts.iter().map(open).collect::<Result<_, OpenError>>()?;
-    Ok(Linked { pre, attach: granted.attach, principals, caller: granted.caller })
+    let behind = ends.iter().filter(|end| end.joint.is_in_front()).map(|end| end.slot).collect();
+    Ok(Linked { pre, attach: granted.attach, principals, caller: granted.caller, behind })
 }
 
 /// Whose an import is: the only component's, or as the checker traced it.
@@ -167,6 +176,26 @@ impl End<'_> {
     }
 }
 
+/// A link to a handler.
+fn front(joint: &Joint, edge: &Arc<Edge>) -> Result<Front, LinkError> {
+    let unfit = |_| {
+        let callee = &edge.callee.principal;
+        LinkError::Mismatch(format!("{callee}, at line {}, exports another wasi:http/incoming-handler", joint.line))
+    };
+    Front::new(edge.clone()).map_err(unfit)
+}
+
+/// The end of the link that an import of a part leads over.
+fn end<'a, 'b>(
+    ends: &'b [End<'a>],
+    part: usize,
+    import: &str,
+    name: &str,
+) -> Result<(&'b End<'a>, &'b Join), LinkError> {
+    let found = ends.iter().find_map(|end| end.of(part, import));
+    found.ok_or_else(|| LinkError::Mismatch(format!("{name} leads nowhere")))
+}
+
 /// Where a capability of a part lies, and what serves it.
 type Served = (Slot, Arc<dyn Opened>);
 
@@ -190,12 +219,16 @@ impl<'a> Granted<'a> {
     }
 
     /// A slot for the end of each link that leads out of the store.
-    fn ends(&mut self) -> Result<Vec<End<'a>>, TooManySlots> {
+    fn ends(&mut self) -> Result<Vec<End<'a>>, LinkError> {
         let mut ends = Vec::new();
         for (part, (joint, edge)) in
             self.parts.iter().enumerate().flat_map(|(n, part)| part.edges.iter().map(move |e| (n, e)))
         {
-            let slot = self.attach(Arc::new(Ends(edge.clone())))?;
+            let end: Arc<dyn Attach> = match joint.is_in_front() {
+                true => Arc::new(front(joint, edge)?),
+                false => Arc::new(Ends(edge.clone())),
+            };
+            let slot = self.attach(end)?;
             ends.push(End { part, joint, edge: edge.clone(), slot });
         }
         Ok(ends)

@@ -15,7 +15,7 @@ use writ_provider::{
     Busy, Callable, Deadline, Failure, FailureKind, Generation, Instance, Limits, MemoryBudget, Permit, Principal, Work,
 };
 
-use crate::compose::{Elsewhere, elsewhere};
+use crate::compose::{Elsewhere, elsewhere, middleware};
 use crate::engine::TABLE_ELEMENTS;
 use crate::link::Linked;
 use crate::shares::Share;
@@ -220,6 +220,50 @@ impl Prepared {
         named.map_or(&self.principal, |(principal, _)| principal)
     }
 
+    /// Runs `work` in a fresh store until then, with what it starts behind it, and drops the store.
+    pub(crate) fn run(
+        self: Arc<Self>,
+        permit: Permit,
+        deadline: Deadline,
+        work: Work,
+    ) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move {
+            let started = Instant::now();
+            // Making a handle and dropping it are a provider's code, and may panic as its host functions may.
+            let made = std::panic::catch_unwind(AssertUnwindSafe(|| self.store(deadline)));
+            let mut store = made.map_err(|panic| self.panicked(panic.as_ref()))?;
+            middleware::lend(&mut store, &self.linked.behind, &permit);
+            // Every host function ends by the deadline, so the call ends by itself. The longer wait is for one that does
+            // not: its parked future is dropped, then its store, which no one enters again.
+            let longest = deadline.instant() + GRACE;
+            let call = AssertUnwindSafe(async {
+                work(&mut store).await?;
+                middleware::ended(&mut store, &self.linked.behind).await
+            })
+            .catch_unwind();
+            let ended = tokio::select! {
+                // First, so that what is revoked as it begins ends before it did anything.
+                biased;
+                () = self.revocation() => None,
+                ended = tokio::time::timeout_at(longest.into(), call) => Some(ended),
+            };
+            let outcome = match ended {
+                None => Err(self.revoked()),
+                Some(Ok(Ok(Ok(())))) => Ok(()),
+                Some(Ok(Ok(Err(error)))) => {
+                    let refused = store.data_mut().limits().refused();
+                    Err(self.failed(&error, refused, started.elapsed()))
+                }
+                Some(Ok(Err(panic))) => Err(self.panicked(panic.as_ref())),
+                Some(Err(_)) => Err(self.failed(&Trap::Interrupt.into(), false, started.elapsed())),
+            };
+            let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
+            drop(permit);
+            dropped.map_err(|panic| self.panicked(panic.as_ref()))?;
+            outcome
+        })
+    }
+
     pub(crate) fn revoked(&self) -> Failure {
         let (kind, reason) = (FailureKind::Revoked, Busy::Revoked.to_string());
         let (component, id) = (&self.principal, self.principal.keyed());
@@ -286,37 +330,8 @@ impl Callable for Entry {
 
     fn run(&self, permit: Permit, work: Work) -> BoxFuture<'static, Result<(), Failure>> {
         let prepared = self.0.clone();
-        Box::pin(async move {
-            let started = Instant::now();
-            let deadline = Deadline::after(prepared.time);
-            // Making a handle and dropping it are a provider's code, and may panic as its host functions may.
-            let made = std::panic::catch_unwind(AssertUnwindSafe(|| prepared.store(deadline)));
-            let mut store = made.map_err(|panic| prepared.panicked(panic.as_ref()))?;
-            // Every host function ends by the deadline, so the call ends by itself. The longer wait is for one that does
-            // not: its parked future is dropped, then its store, which no one enters again.
-            let longest = deadline.instant() + GRACE;
-            let call = AssertUnwindSafe(work(&mut store)).catch_unwind();
-            let ended = tokio::select! {
-                // First, so that what is revoked as it begins ends before it did anything.
-                biased;
-                () = prepared.revocation() => None,
-                ended = tokio::time::timeout_at(longest.into(), call) => Some(ended),
-            };
-            let outcome = match ended {
-                None => Err(prepared.revoked()),
-                Some(Ok(Ok(Ok(())))) => Ok(()),
-                Some(Ok(Ok(Err(error)))) => {
-                    let refused = store.data_mut().limits().refused();
-                    Err(prepared.failed(&error, refused, started.elapsed()))
-                }
-                Some(Ok(Err(panic))) => Err(prepared.panicked(panic.as_ref())),
-                Some(Err(_)) => Err(prepared.failed(&Trap::Interrupt.into(), false, started.elapsed())),
-            };
-            let dropped = std::panic::catch_unwind(AssertUnwindSafe(|| drop(store)));
-            drop(permit);
-            dropped.map_err(|panic| prepared.panicked(panic.as_ref()))?;
-            outcome
-        })
+        // Its time begins when it does.
+        Box::pin(async move { prepared.clone().run(permit, Deadline::after(prepared.time), work).await })
     }
 
     fn deadline(&self) -> Deadline {

@@ -117,8 +117,12 @@ impl Vocabulary {
 
     /// The capability that an interface stands for, whether a provider serves it or it is only known.
     pub fn capability_of(&self, name: &InterfaceName) -> Option<&'static str> {
-        let served = self.imported(name).or_else(|| self.exported(name)).map(Word::name);
-        served.or_else(|| known(name))
+        self.capability_of_import(name).or_else(|| self.exported(name).map(Word::name))
+    }
+
+    /// The capability that an interface stands for where it is imported: none for what a trigger calls.
+    pub fn capability_of_import(&self, name: &InterfaceName) -> Option<&'static str> {
+        self.imported(name).map(Word::name).or_else(|| known(name))
     }
 }
 

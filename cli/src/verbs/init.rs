@@ -102,7 +102,7 @@ impl Claim {
 fn claims(interfaces: &Interfaces, vocabulary: &Vocabulary) -> BTreeMap<&'static str, Claim> {
     let mut asked: BTreeMap<&'static str, Vec<InterfaceName>> = BTreeMap::new();
     for name in interfaces.imports.iter().filter(|name| !is_baseline(name)) {
-        asked.entry(vocabulary.capability_of(name).unwrap_or("call")).or_default().push(name.clone());
+        asked.entry(vocabulary.capability_of_import(name).unwrap_or("call")).or_default().push(name.clone());
     }
     // `wasi:cli/run` is called by its host's owner alone.
     for name in interfaces.exports.iter().filter(|name| name.unversioned() != "wasi:cli/run") {

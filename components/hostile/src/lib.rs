@@ -1,4 +1,4 @@
-//! One misbehaviour per path, for the tests of the host. `/ok` and `/echo` behave.
+//! One misbehaviour per path, for the tests of the host. `/ok`, `/echo` and `/fields` behave.
 
 mod bindings {
     wit_bindgen::generate!({
@@ -41,6 +41,7 @@ impl Guest for Hostile {
             "/stdout" => standard_streams(out),
             "/texts" => long_texts(out),
             "/never" => {}
+            "/fields" => fields(&request, out),
             _ => guest_http::respond(out, 404, &[], b"no such misbehaviour"),
         }
     }
@@ -83,6 +84,15 @@ fn echo(request: &IncomingRequest, out: ResponseOutparam) {
         }
     }
     let _ = writer.finish();
+}
+
+/// Says what came: the method, the path, and each field in a line of its own.
+fn fields(request: &IncomingRequest, out: ResponseOutparam) {
+    let mut text = format!("{:?} {}\n", request.method(), request.path_with_query().unwrap_or_default());
+    for (name, value) in request.headers().entries() {
+        text.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(&value)));
+    }
+    guest_http::respond(out, 200, &[("x-behind", "hostile")], text.as_bytes());
 }
 
 fn spin() {

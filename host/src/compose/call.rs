@@ -40,11 +40,42 @@ struct Live {
 }
 
 /// One interface of a link.
-struct Way {
-    slot: Slot,
+pub(super) struct Way {
+    /// Where the caller's store holds the link's end.
+    pub(super) slot: Slot,
     /// What the caller asks of its own claims, and the callee's claims are asked.
     call: Asked,
     serve: Asked,
+}
+
+impl Way {
+    pub(super) fn new(join: &Join, edge: &Edge, slot: Slot) -> Self {
+        Self {
+            slot,
+            call: Asked::new(&join.import, &edge.caller, &edge.callee.principal),
+            serve: Asked::new(&join.export, &edge.callee.principal, &edge.caller),
+        }
+    }
+}
+
+impl Edge {
+    /// Asks the claims of both ends again, at each call.
+    pub(super) fn permits(&self, way: &Way) -> wasmtime::Result<()> {
+        let refused = |refused: writ_provider::Refused| {
+            wasmtime::format_err!("access-denied: {} {}", refused.document, refused.reason)
+        };
+        self.call.permits(&way.call).map_err(refused)?;
+        self.serve.permits(&way.serve).map_err(refused)
+    }
+
+    /// Tells a fresh store of the callee who calls.
+    pub(super) fn introduce(&self, store: &mut Store<Instance>) {
+        if let Some(slot) = self.callee.linked.caller
+            && let Some(Caller(caller)) = store.data_mut().held(slot.index())
+        {
+            *caller = Some(self.caller.clone());
+        }
+    }
 }
 
 /// A call failed in another component than the one that a trigger called. It was logged there, under that component's name.
@@ -53,6 +84,12 @@ struct Way {
 pub(crate) struct Elsewhere {
     component: String,
     pub(crate) failure: Failure,
+}
+
+impl Elsewhere {
+    pub(super) fn of(callee: &Prepared, failure: Failure) -> Self {
+        Self { component: callee.principal.to_string(), failure }
+    }
 }
 
 /// How a failure in another component reads, for whoever called the first.
@@ -76,11 +113,7 @@ pub(crate) fn link(
     slot: Slot,
     linker: &mut LinkerInstance<'_, Instance>,
 ) -> wasmtime::Result<()> {
-    let way = Arc::new(Way {
-        slot,
-        call: Asked::new(&join.import, &edge.caller, &edge.callee.principal),
-        serve: Asked::new(&join.export, &edge.callee.principal, &edge.caller),
-    });
+    let way = Arc::new(Way::new(join, edge, slot));
     linker.func_wrap_async("carry", move |caller, (function, image): (u32, Vec<u8>)| {
         let way = way.clone();
         Box::new(async move { Ok((over(caller, &way, function, image).await?,)) })
@@ -103,11 +136,7 @@ async fn over(
 impl Callee {
     async fn call(&mut self, way: &Way, until: Deadline, function: u32, image: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
         let edge = self.edge.clone();
-        let refused = |refused: writ_provider::Refused| {
-            wasmtime::format_err!("access-denied: {} {}", refused.document, refused.reason)
-        };
-        edge.call.permits(&way.call).map_err(refused)?;
-        edge.serve.permits(&way.serve).map_err(refused)?;
+        edge.permits(way)?;
         let callee = &edge.callee;
         let until = until.min(Deadline::after(callee.time));
         let started = Instant::now();
@@ -132,7 +161,7 @@ impl Callee {
                 self.live = Some(live);
                 Ok(reply)
             }
-            Err(failure) => Err(Elsewhere { component: callee.principal.to_string(), failure }.into()),
+            Err(failure) => Err(Elsewhere::of(callee, failure).into()),
         }
     }
 }
@@ -167,11 +196,7 @@ async fn begin(edge: &Edge, until: Deadline) -> Result<Live, Ended> {
     let callee = &edge.callee;
     callee.may_start()?;
     let mut store = callee.store(until);
-    if let Some(slot) = callee.linked.caller
-        && let Some(Caller(caller)) = store.data_mut().held(slot.index())
-    {
-        *caller = Some(edge.caller.clone());
-    }
+    edge.introduce(&mut store);
     match receiver(callee, &mut store).await {
         Ok(receive) => Ok(Live { store, receive }),
         Err(error) => Err(Ended { error, refused_memory: store.data_mut().limits().refused() }),

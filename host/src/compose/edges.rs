@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use writ_manifest::{Application, Link};
 use writ_signing::defence::stands;
 
+use super::middleware::is_handler;
 use super::types::{Shape, Shapes};
 use crate::authorize::Candidate;
 use crate::denial::About;
@@ -30,9 +31,18 @@ pub(crate) struct Joint {
 }
 
 impl Joint {
-    /// The callee's exports that it joins, which tell how the callee is prepared.
+    /// The callee's exports that it joins, which tell how the callee is prepared: a handler is called as a trigger calls it.
     pub(crate) fn door(&self) -> Vec<String> {
-        self.interfaces.iter().map(|join| join.export.to_string()).collect()
+        match self.is_in_front() {
+            true => Vec::new(),
+            false => self.interfaces.iter().map(|join| join.export.to_string()).collect(),
+        }
+    }
+
+    /// Whether it puts the caller in front of the callee's HTTP handler. Then it joins nothing else: the interfaces of a link
+    /// are of one package, and the others of that one are the host's.
+    pub(crate) fn is_in_front(&self) -> bool {
+        self.interfaces.iter().any(|join| is_handler(&join.import))
     }
 }
 
@@ -75,6 +85,11 @@ impl Joined {
     /// The links to a component.
     pub(crate) fn to(&self, target: usize) -> impl Iterator<Item = &Joint> {
         self.joints.iter().filter(move |joint| joint.target == target)
+    }
+
+    /// The link that puts another component in front of this one's HTTP handler, if there is one.
+    pub(crate) fn front(&self, target: usize) -> Option<&Joint> {
+        self.to(target).find(|joint| joint.is_in_front())
     }
 
     /// Whether nothing but a link is to serve an import, or nobody.
@@ -208,7 +223,8 @@ impl Joining<'_> {
             return false;
         }
         self.taken.insert(key, (link.at.line, link.target.clone()));
-        let found = self.compare(join, source, target);
+        // That one passes resources, whose types both ends have from the host: linking compares them.
+        let found = if is_handler(&join.import) { Ok(()) } else { self.compare(join, source, target) };
         match found {
             Ok(()) => true,
             Err((what, hint)) => {
@@ -251,7 +267,7 @@ impl Joining<'_> {
         if is_baseline(name) {
             return Some("which every component has from the host".to_owned());
         }
-        let capability = self.vocabulary.capability_of(name)?;
+        let capability = self.vocabulary.capability_of(name).filter(|_| !is_handler(name))?;
         Some(format!(
             "which stands for {capability}: this host joins no component to an interface that a capability stands for"
         ))

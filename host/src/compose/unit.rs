@@ -155,7 +155,9 @@ impl<'a> Unit<'a> {
         let mut carriers = Vec::new();
         for (member, joint) in self.members.iter().enumerate().flat_map(|(n, m)| m.outside.iter().map(move |j| (n, j)))
         {
-            let Some(callee) = admission.components().get(joint.target) else { continue };
+            let Some(callee) = admission.components().get(joint.target).filter(|_| !joint.is_in_front()) else {
+                continue;
+            };
             carriers.extend(joint.interfaces.iter().map(|join| Carrier {
                 member,
                 import: join.import.to_string(),
@@ -305,9 +307,37 @@ fn fits(joint: &Joint, caller: &Admitted, callee: &Admitted, root: &Admitted) ->
         exporter: callee.artifact.bytes(),
         export: &export,
         same_account: caller.principal.account() == callee.principal.account(),
-        // Such a link was refused: see `edges`.
-        capability: None,
+        capability: capability(joint),
         separate: joint.separate,
     };
     fuse::eligible(&link).is_ok()
+}
+
+/// The capability that a link's interface stands for. There is one: what stands for another was refused, see `edges`.
+fn capability(joint: &Joint) -> Option<&'static str> {
+    joint.is_in_front().then_some("http-server")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::edges::Join;
+    use super::*;
+
+    #[track_caller]
+    fn check(interface: &str, expected: Option<&str>, door: usize) {
+        let name = || interface.parse().unwrap();
+        let interfaces = vec![Join { import: name(), export: name() }];
+        let joint = Joint { target: 1, source: 0, line: 7, separate: false, interfaces };
+        assert_eq!((capability(&joint), joint.door().len()), (expected, door), "{interface}");
+    }
+
+    /// A capability is what keeps a link from being fused: see `fuse::eligible`.
+    #[test]
+    fn a_component_in_front_of_another_is_never_fused_with_it() {
+        check("wasi:http/incoming-handler@0.2.0", Some("http-server"), 0);
+        check("wasi:http/incoming-handler@0.2.12", Some("http-server"), 0);
+        check("wasi:http/incoming-handler@0.3.0", None, 1);
+        check("demo:pricing/price@0.1.0", None, 1);
+    }
 }

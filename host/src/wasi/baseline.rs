@@ -10,6 +10,7 @@
 //! | `wasi:sockets` | every address and every look-up is denied |
 //! | `wasi:http/types`, `wasmcloud:messaging/types` | types alone |
 //! | `writ:identity/caller` | who calls; see [`identity`](crate::compose::identity) |
+//! | `writ:http/middleware` | for who is in front of another component; see [`request`](crate::compose::request) |
 //!
 //! Language runtimes import these without using them. Each is linked only where it is imported, under the component's own
 //! spelling of the name, so any mix of 0.2 patch versions within one component works.
@@ -33,6 +34,7 @@ use writ_provider::{Instance, Slot};
 use super::filesystem::Files;
 use super::io::Io;
 use crate::compose::identity::is_identity;
+use crate::compose::request::{self, is_middleware};
 use crate::names::InterfaceName;
 
 /// One interface of the baseline: its name without a version, and how it is linked for a principal.
@@ -149,7 +151,7 @@ const AUTHORITY: usize = 320;
 
 /// Whether every component gets this interface without a claim.
 pub fn is_baseline(name: &InterfaceName) -> bool {
-    row(name).is_some() || is_types_only(name) || is_identity(name)
+    row(name).is_some() || is_types_only(name) || is_identity(name) || is_middleware(name)
 }
 
 /// Links one interface of the baseline for a principal; false where it is none.
@@ -160,6 +162,7 @@ pub(crate) fn link(
 ) -> wasmtime::Result<bool> {
     match row(name) {
         Some(row) => (row.link)(linker, principal).map(|()| true),
+        None if is_middleware(name) => request::link(linker, principal).map(|()| true),
         None => Ok(is_types_only(name)),
     }
 }

@@ -111,6 +111,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod budget;
 mod capability;
 mod constraint;
@@ -127,6 +128,7 @@ mod target;
 pub mod testing;
 mod wasi;
 
+pub use answer::{GuestBody, Outcome, UnlessDone};
 pub use budget::Budget;
 pub use capability::{Attached, Capability, Interface, LinkSource, OpenError, Provider, Trigger, View};
 pub use constraint::{Beyond, Claim, Constraint, Denied, InvalidClaim, InvalidLink, LinkConfig, Rates};

@@ -33,15 +33,16 @@ pub trait Callable: Send + Sync + 'static {
 /// What is done in a fresh store: instantiate [`Target::pre`], call an export, keep the answer.
 pub type Work = Box<dyn for<'a> FnOnce(&'a mut Store<Instance>) -> BoxFuture<'a, wasmtime::Result<()>> + Send>;
 
-/// The right to hold the stores of one call. Dropping it gives them back.
+/// The right to hold the stores of one call. Dropping the last of its clones gives them back.
+#[derive(Clone)]
 pub struct Permit {
-    _held: Box<dyn Send>,
+    _held: Arc<dyn Send + Sync>,
 }
 
 impl Permit {
     /// Keeps `held` until the permit is dropped.
-    pub fn new(held: impl Send + 'static) -> Self {
-        Self { _held: Box::new(held) }
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
+        Self { _held: Arc::new(held) }
     }
 }
 

@@ -13,6 +13,7 @@ mod denied;
 mod dev;
 mod egress;
 mod folders;
+mod front;
 mod graph;
 mod graphs;
 mod hostile;

@@ -12,9 +12,8 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use writ_provider::{Failure, Grant, Instance, OpenError, Permit, Target};
+use writ_provider::{Failure, Grant, GuestBody, Instance, OpenError, Outcome, Permit, Target};
 
-use super::body::{GuestBody, Outcome};
 use super::refusal::Refusal;
 use super::{Body, Call, Handler};
 use crate::{HttpEntry, HttpRequest};
