@@ -216,7 +216,7 @@ fn component_files() {
     refused(COMPONENT, "expires: 90d", "expires: 3 months", expect![[r#"5:10: `expires` cannot be `3 months`: expected a time such as `15m`: a whole number and one of `ns`, `us`, `ms`, `s`, `m`, `h`, `d`"#]]);
     refused(COMPONENT, "expires: 90d", "expires: 0d", expect![[r#"5:10: `expires` cannot be `0d`: expected a second at least, such as `90d`"#]]);
     refused(COMPONENT, "expires: 90d\n", "", expect![[r#"1:1: a component file lacks the field `expires`"#]]);
-    refused(COMPONENT, "{ language: rust }", "{ lang: rust }", expect![[r#"6:10: unknown field `lang` in `build`, expected one of `language`, `tool`, `target`"#]]);
+    refused(COMPONENT, "{ language: rust }", "{ lang: rust }", expect!["6:10: unknown field `lang` in `build`, expected one of `language`, `tool`, `target`, `world`"]);
     refused(COMPONENT, "{ language: rust }", "rust", expect![[r#"6:8: `build` is expected to be a mapping, found the text `rust`"#]]);
     refused(COMPONENT, "{ language: rust }", "{ tool: cargo }", expect![[r#"6:8: `build` lacks the field `language`"#]]);
     refused(COMPONENT, "logging: { level: info, rate: 200/s }", "logging:", expect![[r#"13:3: `logging` in `claims` is empty: `[]` is linked and permits nothing, `any` does not restrict; leave the capability out to not claim it"#]]);

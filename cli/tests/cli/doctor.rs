@@ -50,6 +50,16 @@ fn a_machine_where_nothing_was_done_yet() {
             ok        wasm32-wasip2    rustc compiles for it
             ok        cargo            cargo 1.95.0
             ok        cargo-component  cargo-component 0.21.1
+            optional  node             is not installed; for projects in javascript
+                      fix: apt-get install nodejs npm
+            optional  npm              is not installed; for projects in javascript
+                      fix: apt-get install nodejs npm
+            optional  python3          is not installed; for projects in python, c and go
+                      fix: apt-get install python3 python3-pip
+            optional  python3 -m pip   is not installed; for projects in python, c and go
+                      fix: apt-get install python3-pip
+            optional  writ-bindings    is not installed; for projects in c and go
+                      fix: cargo install --path bindings --locked   # in a checkout of writ
             optional  WRIT_HOME        WORK/home is not there; the first `writ sign` or `writ build` makes it
             ok        data folder      WORK/data/writ is made when it is needed
             ok        cache folder     WORK/cache/writ is made when it is needed
@@ -68,6 +78,16 @@ fn a_machine_where_nothing_was_done_yet() {
                       fix: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
             optional  cargo-component  is not installed; for projects that say `tool: cargo-component`
                       fix: cargo install cargo-component --version 0.21.1 --locked
+            optional  node             is not installed; for projects in javascript
+                      fix: apt-get install nodejs npm
+            optional  npm              is not installed; for projects in javascript
+                      fix: apt-get install nodejs npm
+            optional  python3          is not installed; for projects in python, c and go
+                      fix: apt-get install python3 python3-pip
+            optional  python3 -m pip   is not installed; for projects in python, c and go
+                      fix: apt-get install python3-pip
+            optional  writ-bindings    is not installed; for projects in c and go
+                      fix: cargo install --path bindings --locked   # in a checkout of writ
             optional  WRIT_HOME        WORK/home is not there; the first `writ sign` or `writ build` makes it
             ok        data folder      WORK/data/writ is made when it is needed
             ok        cache folder     WORK/cache/writ is made when it is needed

@@ -111,7 +111,7 @@ impl HostWallClock for Wall {
     }
 }
 
-/// The time since the store was made, to a resolution.
+/// The time since the store was made, to a resolution. It begins with one step: Go's runtime ends where its clock says nothing.
 pub(super) struct Since {
     start: Instant,
     resolution: Duration,
@@ -129,7 +129,7 @@ impl HostMonotonicClock for Since {
     }
 
     fn now(&self) -> u64 {
-        nanos(coarse(self.start.elapsed(), self.resolution))
+        nanos(coarse(self.start.elapsed(), self.resolution)).saturating_add(nanos(self.resolution).max(1))
     }
 }
 
@@ -171,6 +171,14 @@ mod tests {
     fn check(documents: &[(Document, Option<Value>)], nanoseconds: u64) {
         let documents: Vec<_> = documents.iter().map(|(kind, says)| document(kind.clone(), says.clone())).collect();
         assert_eq!(nanos(finest(&documents)), nanoseconds);
+    }
+
+    #[test]
+    fn the_first_time_is_one_step() {
+        for resolution in [Duration::from_secs(1_000), Duration::from_secs(2_000)] {
+            assert_eq!(Since::now(resolution).now(), nanos(resolution));
+        }
+        assert!(Since::now(MACHINES).now() > 0);
     }
 
     #[test]
