@@ -275,7 +275,10 @@ fn tools_that_a_project_pins_are_installed_once() {
     let work = python(
         "case \"$*\" in *--version) echo 3;; *install*) echo \"install: $*\";; *) cp a.wasm build/parts/component.wasm;; esac",
     );
-    check_other(&work, 0, &expect![[r#"
+    check_other(
+        &work,
+        0,
+        &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-8cbb861ef9fe9104
         install: -m pip install --quiet --no-input --no-compile --only-binary :all: --disable-pip-version-check --root-user-action ignore --target . -r requirements.txt
         there were no keys in WORK/home, so two were made there, readable by you alone:
@@ -286,41 +289,66 @@ fn tools_that_a_project_pins_are_installed_once() {
         wrote the component's new id into writ.yaml; commit it
         signed build/a.wasm as local/a (M…), revision 1, expires DAY
           no capability
-    "#]]);
-    check_other(&work, 0, &expect![[r#"
+    "#]],
+    );
+    check_other(
+        &work,
+        0,
+        &expect![[r#"
         signed build/a.wasm as local/a (M…), revision 1, expires DAY
           no capability
-    "#]]);
+    "#]],
+    );
     work.write("requirements.txt", "componentize-py==0.25.2\n");
-    check_other(&work, 0, &expect![[r#"
+    check_other(
+        &work,
+        0,
+        &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-7f4e8399324a8773
         install: -m pip install --quiet --no-input --no-compile --only-binary :all: --disable-pip-version-check --root-user-action ignore --target . -r requirements.txt
         signed build/a.wasm as local/a (M…), revision 1, expires DAY
           no capability
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn tools_that_are_missing_or_broken() {
     let work = python("exit 1");
-    check_other(&work, 1, &expect![[r#"
+    check_other(
+        &work,
+        1,
+        &expect![[r#"
         error: `python3` is not on the PATH, or does not run
         hint: `apt-get install python3 python3-pip`
-    "#]]);
+    "#]],
+    );
     let work = python("case \"$*\" in *--version) echo 3;; *install*) exit 3;; esac");
-    check_other(&work, 1, &expect![[r#"
+    check_other(
+        &work,
+        1,
+        &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-8cbb861ef9fe9104
         error: the tools that the project pins cannot be installed
           because: `python3` failed: exit status: 3
-    "#]]);
+    "#]],
+    );
     let work = python("case \"$*\" in *--version) echo 3;; *install*) ;; *) exit 4;; esac");
-    check_other(&work, 1, &expect![[r#"
+    check_other(
+        &work,
+        1,
+        &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-8cbb861ef9fe9104
         error: `python3` failed: exit status: 4
-    "#]]);
+    "#]],
+    );
     fs::remove_file(work.path("requirements.txt")).unwrap();
-    check_other(&work, 1, &expect![[r#"
+    check_other(
+        &work,
+        1,
+        &expect![[r#"
         error: WORK/requirements.txt pins the project's tools, and cannot be read: No such file or directory (os error 2)
         hint: `writ new NAME --lang javascript --template functions` shows one; so for python, c and go
-    "#]]);
+    "#]],
+    );
 }

