@@ -135,7 +135,7 @@ fn trap_after(request: IncomingRequest, out: ResponseOutparam) {
 
 #[inline(never)]
 fn deliberately_trapping_in_front() {
-    std::arch::wasm32::unreachable()
+    std::process::abort()
 }
 
 fn bucket(name: &str, out: ResponseOutparam) {
