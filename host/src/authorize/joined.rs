@@ -19,10 +19,8 @@ impl Review<'_> {
             let Some((name, callee)) = self.other(joint.target) else { continue };
             for join in &joint.interfaces {
                 let asked = Asked::new(&join.import, &self.candidate.verified.principal(), &callee);
-                let what = format!(
-                    "may not call {} of {name} ({callee}), as the link at line {} says",
-                    join.import, joint.line
-                );
+                let what =
+                    format!("call {} of {name} ({callee}), as the link at line {} says", join.import, joint.line);
                 let about = About::Call { to: name.clone(), interface: join.import.clone() };
                 self.asks::<Call>("call", &asked, about, what);
             }
@@ -31,10 +29,8 @@ impl Review<'_> {
             let Some((name, caller)) = self.other(joint.source) else { continue };
             for join in &joint.interfaces {
                 let asked = Asked::new(&join.export, &self.candidate.verified.principal(), &caller);
-                let what = format!(
-                    "may not serve {} to {name} ({caller}), as the link at line {} says",
-                    join.export, joint.line
-                );
+                let what =
+                    format!("serve {} to {name} ({caller}), as the link at line {} says", join.export, joint.line);
                 let about = About::Serve { to: name.clone(), interface: join.export.clone() };
                 self.asks::<Serve>("serve", &asked, about, what);
             }
@@ -73,7 +69,7 @@ impl Review<'_> {
             entry: self.own_entry(capability, |entry| permits::<C>(entry, asked).is_ok()),
         });
         if !refusals.is_empty() && stands("links: claimed") {
-            self.deny(about, what, refusals, None);
+            self.deny(about, format!("may not {what}"), refusals, None);
         }
     }
 }

@@ -42,14 +42,14 @@ fn order(payment: &str, address: &str) -> String {
 
 const ADDRESS: &str = r#"{ "name": "Ada  Byron", "street": "Bahnhofstrasse 1", "postcode": "8001", "country": "ch" }"#;
 
-/// Orders that are taken and some that are not, with the prices of this rule.
+/// Orders that are taken and some that are not, with the shop's manifest changed so.
 #[track_caller]
-fn check(pricing: &str) {
+fn check(from: &str, to: &str) {
     if missing() {
         return;
     }
     let scratch = Scratch::new();
-    let up = start(&manifest(&scratch, "shop-pricing-javascript.wasm", pricing), &scratch);
+    let up = start(&manifest(&scratch, from, to), &scratch);
 
     let quote = up.post_json("/quotes", BASKET);
     let pen = "5 % for 10 or more, 3 % for a customer since 2020, WELCOME";
@@ -110,14 +110,21 @@ fn check(pricing: &str) {
     }
 }
 
+const PRICING: &str = "shop-pricing-javascript.wasm";
+
 #[test]
 fn an_order_goes_through_five_languages() {
-    check("shop-pricing-javascript.wasm");
+    check(PRICING, PRICING);
+}
+
+#[test]
+fn five_languages_in_stores_of_their_own_do_the_same() {
+    check("package: order", "package: order\n            isolation: separate");
 }
 
 #[test]
 fn a_rule_in_another_language_changes_nothing_but_its_image() {
-    check("shop-pricing-rust.wasm");
+    check(PRICING, "shop-pricing-rust.wasm");
 }
 
 #[test]
