@@ -11,6 +11,7 @@ use writ_provider::wasmtime::component::{Component, HasSelf, InstancePre, Linker
 use writ_provider::wasmtime::{self, Engine, Store};
 use writ_provider::{Deadline, Principal, Resource, ResourceTable};
 
+use crate::shim::Callee;
 use wit::wasi::keyvalue::store;
 use wit::wasi::logging0_1_0_draft::logging;
 
@@ -48,12 +49,24 @@ impl Bare {
         backend: Arc<dyn Backend>,
         principal: Principal,
     ) -> wasmtime::Result<Self> {
+        Self::linked(engine, guest, backend, principal, |_| Ok(()))
+    }
+
+    /// As [`Bare::new`], with what `link` adds.
+    pub(crate) fn linked(
+        engine: &Engine,
+        guest: &[u8],
+        backend: Arc<dyn Backend>,
+        principal: Principal,
+        link: impl FnOnce(&mut Linker<State>) -> wasmtime::Result<()>,
+    ) -> wasmtime::Result<Self> {
         let component = Component::new(engine, guest)?;
         let mut linker = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         store::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         logging::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+        link(&mut linker)?;
         let pre = linker.instantiate_pre(&component)?;
         Ok(Self { engine: engine.clone(), pre, backend, principal })
     }
@@ -68,6 +81,7 @@ impl Bare {
             backend: self.backend.clone(),
             principal: self.principal.clone(),
             deadline: Deadline::after(std::time::Duration::from_secs(3_600)),
+            callee: None,
         };
         let mut store = Store::new(&self.engine, state);
         store.set_epoch_deadline(u64::MAX / 2);
@@ -89,6 +103,8 @@ pub(crate) struct State {
     backend: Arc<dyn Backend>,
     principal: Principal,
     deadline: Deadline,
+    /// What a hand-written link calls.
+    pub(crate) callee: Option<Callee>,
 }
 
 /// As the provider's bucket, without a grant.

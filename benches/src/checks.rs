@@ -1,11 +1,10 @@
 //! Both sides of a warm instance at once, and the check alone.
 
 use std::hint::black_box;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::{Context, Result};
-use futures::FutureExt;
+use anyhow::Result;
 use serde_json::{Value, json};
 use writ_keyvalue::KeyValue;
 use writ_keyvalue::backend::memory::Memory;
@@ -15,42 +14,23 @@ use writ_provider::{
     Budget, Claim, Constraint, Document, Grant, GrantParts, Layer, LinkConfig, Principal, Provider, testing,
 };
 
+use crate::app::App;
 use crate::bare::{Bare, plain};
-use crate::guest::{self, RATE, Signed};
+use crate::guest::{self, RATE};
 use crate::measure::{Estimate, PAIRS, Pairs};
-use crate::probe::Found;
 use crate::side::{Job, Side, pairs};
 
 /// Deploys the guest under three documents, links it once more without any, and measures the jobs in both.
-pub(crate) async fn warm(jobs: &'static [Job]) -> Result<Vec<(Job, Pairs)>> {
-    let guest = guest::bytes()?;
-    let found = Found::default();
-    // An entry of another application has no image, so the capability's only backend serves it.
-    let source = "application: { name: bench, component: probe }";
-    let application = guest::application(source, ["bench", "guest", "calls"], "calls: all")?;
-    let running = Signed::new(&guest)?.deploy(guest::registry(found.clone(), None), &application).await?;
-    let target = found.get().context("the probe was not connected")?;
-
+pub(crate) async fn warm(jobs: &[Job]) -> Result<Vec<(Job, Pairs)>> {
+    let guest = guest::bytes("bench-guest")?;
+    let (running, target) = App::chain(&[&guest], false)?.first().await?;
     let backend = Arc::new(Memory::new(1 << 20));
     let bare = Bare::new(running.host.engine(), &guest, backend, target.principal().clone()).map_err(plain)?;
-    let measured = Arc::new(Mutex::new(Vec::new()));
-    let (kept, pre) = (measured.clone(), target.pre().clone());
-    let permit = target.admit(Duration::ZERO).await?;
-    let work = target.run(permit, move |store| {
-        async move {
-            let mut beside = bare.store();
-            let mut ours = Side::new(store, &pre).await?;
-            let mut theirs = Side::new(&mut beside, &bare.pre).await?;
-            for job in jobs {
-                let pairs = pairs(*job, &mut ours, &mut theirs).await?;
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push((*job, pairs));
-            }
-            Ok(())
-        }
-        .boxed()
-    });
-    work.await?;
-    let measured = std::mem::take(&mut *measured.lock().unwrap_or_else(PoisonError::into_inner));
+    let (ours, theirs) = (Side::ours(&target).await?, Side::theirs(bare.store(), bare.pre.clone()));
+    let mut measured = Vec::new();
+    for job in jobs {
+        measured.push((*job, pairs(*job, &ours, &theirs).await?));
+    }
     Ok(measured)
 }
 

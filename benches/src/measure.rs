@@ -29,6 +29,11 @@ impl Estimate {
             high: at(last.saturating_sub(below)),
         }
     }
+
+    /// In another unit.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { median: self.median * factor, low: self.low * factor, high: self.high * factor }
+    }
 }
 
 /// What both sides took, pair by pair, in one unit.

@@ -3,23 +3,22 @@
 //! The host is a process of its own, this program once more: it has the providers that `writ up` has, and the names of its
 //! functions, which a released `writ` has not.
 
+use std::env;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::signal::unix::{SignalKind, signal};
-use writ_host::{Artifact, Candidate, Host, Policies, Registry, Settings, VerifiedArtifact, now};
+use writ_host::Registry;
 use writ_http::{HttpConfig, HttpServer};
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
-use writ_manifest::{Application, TrustPolicy};
 use writ_messaging::Messaging;
-use writ_signing::{PublicKey, Revocations, Roots};
 
-use crate::guest::{guests, variable};
+use crate::app::App;
+use crate::guest::guests;
 use crate::http_load::{Asked, Load};
 use crate::measure::{Estimate, Row, Table, Unit, time};
 use crate::profile::Recording;
@@ -79,21 +78,9 @@ fn taken(connections: usize, rates: &[f64], latencies: &mut [f64], busy: f64) ->
 pub(crate) async fn host(address: &str, folder: &str) -> Result<()> {
     let (address, folder): (SocketAddr, _) = (address.parse()?, Path::new(folder));
     let mut end = signal(SignalKind::terminate())?;
-    let operators = trusted()?;
-    let roots = operators.iter().map(|operator| (*operator, Revocations::Never)).collect::<Roots>();
-    let application = Application::parse(&fs::read_to_string(guests()?.join("orders.yaml"))?)?;
-    let verified = |entry: &writ_manifest::Component| -> Result<VerifiedArtifact> {
-        let image = entry.image().context("a component without an image")?;
-        Ok(Artifact::new(fs::read(guests()?.join(&image.value))?)?.verify(&roots, now())?)
-    };
-    let verified = application.components.iter().map(verified).collect::<Result<Vec<_>>>()?;
-    let parts = application.components.iter().zip(&verified);
-    let candidates: Vec<_> = parts.map(|(entry, verified)| Candidate { entry, verified }).collect();
-
-    let trust = operators.into_iter().map(|operator| (operator, TrustPolicy::Any)).collect();
-    let policies = Policies { host: None, trust };
-    let host = Host::new(Settings { policies, ..Settings::default() }, registry(address, folder))?;
-    let admission = host.authorize(&candidates, &application)?;
+    let app = App::shipped("orders.yaml")?;
+    let host = app.host(registry(address, folder), None)?;
+    let admission = app.admit(&host)?;
     let deployment = host.deploy(&admission).await?;
     end.recv().await;
     host.drain(deployment, Duration::from_secs(10)).await;
@@ -110,16 +97,6 @@ fn registry(address: SocketAddr, folder: &Path) -> Registry {
             listen: Some(address),
             ..HttpConfig::default()
         })
-}
-
-/// The operators whom the guests' home trusts: `trust/O….yaml`.
-fn trusted() -> Result<Vec<PublicKey>> {
-    let mut operators = Vec::new();
-    for entry in fs::read_dir(variable("WRIT_HOME")?.join("trust"))? {
-        let name = entry?.file_name();
-        operators.extend(name.to_str().and_then(|name| name.strip_suffix(".yaml")?.parse::<PublicKey>().ok()));
-    }
-    Ok(operators)
 }
 
 const ORDER: &str = r#"{"customer":"ada","item":"book","quantity":2,"price_cents":1250}"#;

@@ -19,20 +19,19 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use writ_keyvalue::backend::memory::Memory;
 use writ_provider::{Principal, testing};
 
+use crate::app::App;
 use crate::bare::plain;
 use crate::bare::{Bare, State};
-use crate::guest::{self, Signed};
+use crate::guest;
 use crate::http_load::{Asked, Load};
 use crate::measure::{Pairs, Row, Table, Unit, time};
-use crate::probe::Found;
 use crate::up::free_address;
 
 pub(crate) async fn run() -> Result<Table> {
-    let guest = guest::bytes()?;
+    let guest = guest::bytes("bench-guest")?;
     let ours = free_address()?;
-    let application =
-        guest::application("image: builtin:http-server", ["wasi", "http", "incoming-handler"], "path: /")?;
-    let running = Signed::new(&guest)?.deploy(guest::registry(Found::default(), Some(ours)), &application).await?;
+    let app = App::served(&guest)?;
+    let running = app.deploy(guest::registry(Some(ours))).await?;
     let principal = Principal::new(testing::account(), testing::component(), "acme", "guest");
     let bare = Bare::new(running.host.engine(), &guest, Arc::new(Memory::new(0)), principal).map_err(plain)?;
     let theirs = serve(bare).await?;

@@ -60,11 +60,7 @@ impl Running {
 
     /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> Result<f64> {
-        let path = Path::new("/proc").join(self.id().to_string()).join("status");
-        let status = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        let Some(line) = status.lines().find_map(|line| line.strip_prefix("VmRSS:")) else { bail!("no VmRSS") };
-        let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kibibytes * 1024.0)
+        resident(self.id())
     }
 
     /// Ends it in order, so that the next start has nothing to repair.
@@ -91,6 +87,15 @@ fn answers(address: SocketAddr, path: &str) -> bool {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let asked = stream.write_all(request.as_bytes());
     asked.and_then(|()| stream.read_exact(&mut head)).is_ok() && &head == b"HTTP/1.1 200"
+}
+
+/// Resident memory of a process in bytes.
+pub(crate) fn resident(process: u32) -> Result<f64> {
+    let path = Path::new("/proc").join(process.to_string()).join("status");
+    let status = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let Some(line) = status.lines().find_map(|line| line.strip_prefix("VmRSS:")) else { bail!("no VmRSS") };
+    let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024.0)
 }
 
 /// A port that was free a moment ago.

@@ -12,10 +12,9 @@ use writ_signing::{PublicKey, Role, SigningKey};
 
 use crate::guest::{self, Signed};
 use crate::measure::{PAIRS, Pairs, Row, Table, Unit, time};
-use crate::probe::Found;
 
 pub(crate) fn run() -> Result<Table> {
-    let guest = guest::bytes()?;
+    let guest = guest::bytes("bench-guest")?;
     let signatures = Signatures::new()?;
     let mut table = Table::default();
     for (name, length) in [("100 KB", 100_000), ("2 MB", 2_000_000), ("12 MB", 12_000_000)] {
@@ -50,7 +49,7 @@ fn hashing(bytes: &[u8]) -> f64 {
 }
 
 fn measure(signed: &Signed, signatures: &Signatures) -> Result<Pairs> {
-    let registry = guest::registry(Found::default(), None);
+    let registry = guest::registry(None);
     let settings = Settings::default();
     let host = Host::new(settings, registry)?;
     // A host reads these once, when it starts.

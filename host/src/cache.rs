@@ -55,7 +55,7 @@ impl Cache {
     ///
     /// # Errors
     /// wasmtime's, where the bytes do not validate or compile. A cache that cannot be read or written is no error.
-    pub(crate) fn component(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
+    pub fn component(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
         let entry = Entry { path: self.folder.join(digest.hex()), tag: self.tag(engine, digest) };
         if let Some(component) = entry.open(engine) {
             return Ok(component);

@@ -2,7 +2,7 @@
 
 mod preparing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -144,7 +144,18 @@ pub struct Deployment {
     // Dropped in this order: first nothing new comes in, then nothing is left to call.
     routes: Vec<Route>,
     entries: Vec<Entry>,
+    /// Those of the entries that something outside could call, by the manifest component's name.
+    called: BTreeMap<String, Entry>,
     _withdrawal: Option<Withdrawal>,
+}
+
+impl Deployment {
+    /// A component of the manifest, for the program that embeds this host to call: in fresh stores, under the component's own
+    /// claims and limits. No claim says who this program is, so it may call every export. None where no such component was
+    /// deployed, or other components alone call it.
+    pub fn target(&self, component: &str) -> Option<Target> {
+        self.called.get(component).map(|entry| Target::new(Arc::new(entry.clone())))
+    }
 }
 
 /// Writes down that a deployment ended, when it does.
@@ -257,7 +268,8 @@ impl Host {
     async fn deploy_whole(&self, admission: &Admission) -> Result<Deployment, DeployError> {
         // Dropped after the routes of a deployment that fails: nothing that waits is told that it will never be called.
         let (generation, opening) = self.generation();
-        let mut deployment = Deployment { routes: Vec::new(), entries: Vec::new(), _withdrawal: None };
+        let (routes, entries, called) = Default::default();
+        let mut deployment = Deployment { routes, entries, called, _withdrawal: None };
         if let Some(learner) = &self.learner {
             learner.begin(admission, self.vocabulary());
         }
@@ -269,6 +281,7 @@ impl Host {
             let entry = Entry(prepared);
             if let Some(admitted) = admission.components().get(place).filter(|_| door.is_empty()) {
                 self.connect(admitted, &entry, &mut deployment.routes).await?;
+                deployment.called.insert(admitted.name.clone(), entry.clone());
             }
             deployment.entries.push(entry);
         }
@@ -355,14 +368,14 @@ impl Host {
     /// `wait`. The host is for nothing afterwards: draining stops all of it, not this deployment alone. Providers are drained in the reverse order of their registration.
     pub async fn drain(&self, deployment: Deployment, wait: Duration) -> bool {
         let end = Instant::now() + wait;
-        let Deployment { routes, entries, _withdrawal } = deployment;
+        let Deployment { routes, entries, called, _withdrawal } = deployment;
         // Triggers first, while calls are still admitted: an answer is on its way to a client when its call has ended, and
         // a message waits for its handler.
         self.registry.drain(end).await;
         self.pool.stop();
         drop(routes);
         let idle = self.pool.idle(end.saturating_duration_since(Instant::now())).await;
-        drop(entries);
+        drop((called, entries));
         idle
     }
 }

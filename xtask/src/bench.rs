@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use crate::guests;
+use crate::guests::{self, Languages};
 use crate::workspace::{Workspace, output};
 
 /// Runs all benches, or the one that is named. The prose around their tables stays as it was written.
@@ -19,7 +19,9 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !BENCHES.contains(name)) {
         bail!("there is no bench `{unknown}`\nhint: they are {}", BENCHES.join(", "));
     }
-    let [writ, benches] = guests::build_for_benches(workspace)?;
+    let is_for_all = names.iter().any(|name| OF_ALL_LANGUAGES.contains(name));
+    let languages = if is_for_all { Languages::All } else { Languages::Rust };
+    let [writ, benches] = guests::build_for_benches(workspace, languages)?;
     let page = workspace.root().join("docs").join("performance.md");
     let measured_on = measured_on(workspace.root())?;
     for name in names {
@@ -94,7 +96,10 @@ fn date(mut days: u64) -> (u64, u64, u64) {
 }
 
 /// What `writ-benches` knows, in the order of the page.
-const BENCHES: &[&str] = &["calls", "imports", "verify", "http", "start", "store", "orders", "many"];
+const BENCHES: &[&str] =
+    &["calls", "imports", "links", "prepare", "languages", "verify", "http", "start", "store", "orders", "many"];
+/// Those that need the guests in other languages than Rust.
+const OF_ALL_LANGUAGES: &[&str] = &["prepare", "languages"];
 
 #[cfg(test)]
 mod tests {

@@ -134,7 +134,8 @@ fn add(hash: &mut Sha256, path: &Path) -> Result<()> {
     if path.is_dir() {
         let mut paths: Vec<_> = fs::read_dir(path)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
-        return paths.iter().try_for_each(|path| add(hash, path));
+        // Building a guest in Python leaves compiled files beside its source.
+        return paths.iter().filter(|path| !path.ends_with("__pycache__")).try_for_each(|path| add(hash, path));
     }
     if let Ok(bytes) = fs::read(path) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -164,11 +165,16 @@ mod tests {
         let now = || digest(&Sha256::new(), folder.path()).unwrap();
         fs::create_dir_all(folder.path().join("src/deep")).unwrap();
         fs::create_dir_all(folder.path().join("build")).unwrap();
+        fs::create_dir_all(folder.path().join("src/__pycache__")).unwrap();
         write("writ.yaml", "name: a\nbuild: { language: go }\n");
         write("src/deep/a.go", "one");
         let first = now();
-        for (name, text) in [("writ.yaml", "name: b\nbuild: { language: go }\n"), ("build/a", "x"), ("README.md", "x")]
-        {
+        for (name, text) in [
+            ("writ.yaml", "name: b\nbuild: { language: go }\n"),
+            ("build/a", "x"),
+            ("README.md", "x"),
+            ("src/__pycache__/app.pyc", "x"),
+        ] {
             write(name, text);
             assert_eq!(now(), first, "{name}");
         }

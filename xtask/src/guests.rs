@@ -34,11 +34,14 @@ pub(crate) fn build_and_sign(workspace: &Workspace, languages: Languages) -> Res
 }
 
 /// As [`build_and_sign`], with every program as it is released: where `writ` and the benches are.
-pub(crate) fn build_for_benches(workspace: &Workspace) -> Result<[PathBuf; 2]> {
+pub(crate) fn build_for_benches(workspace: &Workspace, languages: Languages) -> Result<[PathBuf; 2]> {
     require_target(TARGET)?;
-    let components = build_components(workspace)?;
+    let mut components = build_components(workspace)?;
     let programs = build_programs(workspace, &["--release"])?;
     let writ = program(&programs, "writ")?;
+    if languages == Languages::All {
+        components.extend(foreign::build(workspace, &writ)?);
+    }
     sign(workspace, &components, &writ)?;
     Ok([writ, program(&programs, "writ-benches")?])
 }

@@ -286,6 +286,23 @@ async fn one_that_fails_half_way_was_never_called() {
     assert_eq!((fixture.called(), fixture.ropes().len()), (first, 1));
 }
 
+#[tokio::test]
+async fn the_embedding_program_calls_a_component_by_its_name() {
+    let fixture = Fixture::new(&json!([{}]));
+    let deployment = fixture.deploy(4).await;
+    assert!(deployment.target("three").is_none());
+    let target = deployment.target("two").unwrap();
+    let permit = target.admit(Duration::ZERO).await.unwrap();
+    let pre = target.pre().clone();
+    let work = target.run(permit, move |store| {
+        Box::pin(async move { pre.instantiate_async(store).await.map(drop) })
+    });
+    work.await.unwrap();
+    // As anybody else's, its calls end with the host.
+    fixture.host.pool.stop();
+    assert!(matches!(target.admit(Duration::ZERO).await, Err(Busy::Stopping)));
+}
+
 /// The names of the events in a log.
 fn written(folder: &std::path::Path) -> Vec<&'static str> {
     let lines = crate::records(folder).unwrap();
