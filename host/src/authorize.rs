@@ -210,15 +210,20 @@ impl<'a> Review<'a> {
                     Some(capability) if seen.insert(capability) => self.present(import, capability, false, ""),
                     Some(_) => {}
                     None if !stands("imports: known") => {}
-                    None => self.deny(
-                        About::Import(import.clone()),
-                        format!("imports {import}, which nobody serves here"),
-                        Vec::new(),
-                        Some("link a component that exports it, or build without it".to_owned()),
-                    ),
+                    None => self.unserved(import),
                 },
             }
         }
+    }
+
+    /// Refuses an import that neither the host nor a link serves. Where its types cannot be read, it may hold types alone.
+    fn unserved(&mut self, import: &InterfaceName) {
+        let (why, hint) = match self.joined.unreadable.contains(&self.place) {
+            true => ("whose types cannot be read", "build it again"),
+            false => ("which nobody serves here", "link a component that exports it, or build without it"),
+        };
+        let about = About::Import(import.clone());
+        self.deny(about, format!("imports {import}, {why}"), Vec::new(), Some(hint.to_owned()));
     }
 
     /// Every document must name the capability, or not restrict it.

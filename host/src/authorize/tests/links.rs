@@ -1,8 +1,9 @@
 //! Links between components: what joins, what does not and why, and what either end's claims say.
 
 use wasm_encoder::{
-    CodeSection, ComponentBuilder, ComponentExportKind, ComponentTypeRef, ExportKind, ExportSection, Function,
-    FunctionSection, InstanceType, Module, ModuleArg, PrimitiveValType, TypeBounds, TypeSection, ValType,
+    Alias, CodeSection, ComponentAliasSection, ComponentBuilder, ComponentExportKind, ComponentSection,
+    ComponentTypeRef, ExportKind, ExportSection, Function, FunctionSection, InstanceType, Module, ModuleArg,
+    PrimitiveValType, TypeBounds, TypeSection, ValType,
 };
 
 use writ_signing::defence::without;
@@ -263,6 +264,55 @@ fn an_import_without_a_link() {
         expect![[r#"
         denied: shop (acme/shop) imports demo:shop/price@0.1.0, which nobody serves here
           hint: link a component that exports it, or build without it
+    "#]],
+    );
+}
+
+/// As `component_of`, and it names an instance that is not there: a parser reads that, and its types come to nothing.
+fn unreadable(imports: &[Interface], exports: &[Interface]) -> Vec<u8> {
+    let mut bytes = component_of(imports, exports);
+    let mut aliases = ComponentAliasSection::new();
+    aliases.alias(Alias::CoreInstanceExport { instance: 99, kind: ExportKind::Func, name: "nothing" });
+    aliases.append_to_component(&mut bytes);
+    bytes
+}
+
+/// Whether it holds types alone, which nobody need serve, is not known of what cannot be read.
+#[test]
+fn an_import_whose_types_cannot_be_read() {
+    check(
+        &[Part { links: vec![], made: unreadable, ..shop() }, pricing()],
+        expect![[r#"
+        denied: shop (acme/shop) imports demo:shop/price@0.1.0, whose types cannot be read
+          hint: build it again
+    "#]],
+    );
+    // At either end of a link, that is said of the link.
+    check(
+        &[Part { made: unreadable, ..shop() }, pricing()],
+        expect![[r#"
+            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of shop cannot be read
+              hint: build it again
+        "#]],
+    );
+    check(
+        &[shop(), Part { made: unreadable, ..pricing() }],
+        expect![[r#"
+            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of pricing cannot be read
+              hint: build it again
+        "#]],
+    );
+    // Where nothing hangs on them, they are the compiler's to refuse.
+    check(
+        &[Part {
+            imports: vec![("wasi:io/poll@0.2.0", None)],
+            links: vec![],
+            claims: json!({}),
+            made: unreadable,
+            ..shop()
+        }],
+        expect![[r#"
+        0: 
     "#]],
     );
 }
