@@ -1,5 +1,6 @@
 //! Every grant, or every denial at once. Nothing is compiled or started before this said yes.
 
+mod admission;
 mod decision;
 mod joined;
 mod reasons;
@@ -9,31 +10,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use writ_manifest::{self as manifest, Application, Link, TrustPolicy};
-use writ_provider::{Document, LinkConfig, Principal};
+use writ_provider::{Document, LinkConfig};
+use writ_signing::PublicKey;
 use writ_signing::defence::stands;
-use writ_signing::{Component, PublicKey, Verified};
 
 use crate::compose::middleware::is_handler;
 use crate::compose::request::is_middleware;
 use crate::compose::{self, Joint};
 use crate::denial::{About, Addition, Denial, Denials, Refusal};
 use crate::limits::{AdmittedLimits, Figures};
-use crate::load::{Artifact, Export, VerifiedArtifact};
+use crate::load::Export;
 use crate::names::InterfaceName;
 use crate::vocabulary::{self, Vocabulary, Word};
 use crate::wasi::baseline::is_baseline;
+pub use admission::{Admission, Admitted, Candidate};
+pub(crate) use admission::{Capability, Trigger};
 pub use decision::Decision;
 pub use reasons::{Asked, Import, Reasons, Said, Stands};
 pub(crate) use statement::Statement;
 use statement::statements;
-
-/// A manifest component with the bytes it stands for, verified.
-pub struct Candidate<'a> {
-    /// Its entry in the manifest.
-    pub entry: &'a manifest::Component,
-    /// Its bytes, with the proof about them.
-    pub verified: &'a VerifiedArtifact,
-}
 
 /// What the host's owner allows at most.
 #[derive(Debug, Clone, Default)]
@@ -42,110 +37,6 @@ pub struct Policies {
     pub host: Option<manifest::Policy>,
     /// What each trusted operator may grant. An operator that is absent may grant nothing.
     pub trust: BTreeMap<PublicKey, TrustPolicy>,
-}
-
-/// Everything an application may do on this host. Only [`authorize`] makes one.
-pub struct Admission {
-    application: String,
-    components: Vec<Admitted>,
-    /// The components' places, each after those of all that it calls.
-    order: Vec<usize>,
-}
-
-/// What one manifest component may do.
-#[derive(Debug, Clone)]
-pub struct Admitted {
-    pub(crate) name: String,
-    pub(crate) principal: Principal,
-    pub(crate) artifact: Artifact,
-    pub(crate) expires: u64,
-    pub(crate) verified: Verified<Component>,
-    /// Every document that applies, widest authority last.
-    pub(crate) documents: Vec<Statement>,
-    /// The provider capabilities that its imports and triggers use, with the link's configuration.
-    pub(crate) capabilities: BTreeMap<&'static str, Capability>,
-    /// The triggers that call it.
-    pub(crate) triggers: Vec<Trigger>,
-    /// The manifest component's own configuration.
-    pub(crate) settings: LinkConfig,
-    pub(crate) limits: AdmittedLimits,
-    pub(crate) instances: Option<u32>,
-    /// What its links ask for.
-    pub(crate) asked: Vec<Asked>,
-    /// The links from it to other components of the application.
-    pub(crate) edges: Vec<Joint>,
-    /// The imports that hold types alone.
-    pub(crate) types: BTreeSet<String>,
-}
-
-/// How an admitted component reaches a capability.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Capability {
-    /// The image of the provider that the manifest links it to; none for the embedded default.
-    pub(crate) image: Option<String>,
-    pub(crate) link: LinkConfig,
-    /// What the link's configuration asks for, in words.
-    pub(crate) given: Vec<String>,
-    /// The interfaces of it that the component imports.
-    pub(crate) imports: Vec<InterfaceName>,
-    /// The line of the link that says so, if one does.
-    line: Option<u32>,
-}
-
-/// A trigger that the manifest links to a component.
-#[derive(Debug, Clone)]
-pub(crate) struct Trigger {
-    pub(crate) capability: &'static str,
-    pub(crate) image: Option<String>,
-    pub(crate) source: LinkConfig,
-    /// The manifest's entry that calls.
-    pub(crate) entry: String,
-    /// What its configuration asks for, in words.
-    pub(crate) given: Vec<String>,
-}
-
-impl Admission {
-    /// The application's name.
-    pub fn application(&self) -> &str {
-        &self.application
-    }
-
-    /// What each component may do, in the order of the manifest.
-    pub fn components(&self) -> &[Admitted] {
-        &self.components
-    }
-
-    /// The components' places, each after those of all that it calls.
-    pub(crate) fn order(&self) -> &[usize] {
-        &self.order
-    }
-}
-
-impl Admitted {
-    /// The manifest component's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Who holds the authority.
-    pub fn principal(&self) -> &Principal {
-        &self.principal
-    }
-
-    /// The capabilities it was granted.
-    pub fn capabilities(&self) -> impl Iterator<Item = &'static str> {
-        self.capabilities.keys().copied()
-    }
-
-    /// What its links ask for. All of it was granted.
-    pub fn asked(&self) -> &[Asked] {
-        &self.asked
-    }
-
-    /// When the first token of its chain expires, in unix seconds.
-    pub fn expires(&self) -> u64 {
-        self.expires
-    }
 }
 
 /// Decides what the components of an application may do.
@@ -319,15 +210,20 @@ impl<'a> Review<'a> {
                     Some(capability) if seen.insert(capability) => self.present(import, capability, false, ""),
                     Some(_) => {}
                     None if !stands("imports: known") => {}
-                    None => self.deny(
-                        About::Import(import.clone()),
-                        format!("imports {import}, which nobody serves here"),
-                        Vec::new(),
-                        Some("link a component that exports it, or build without it".to_owned()),
-                    ),
+                    None => self.unserved(import),
                 },
             }
         }
+    }
+
+    /// Refuses an import that neither the host nor a link serves. Where its types cannot be read, it may hold types alone.
+    fn unserved(&mut self, import: &InterfaceName) {
+        let (why, hint) = match self.joined.unreadable.contains(&self.place) {
+            true => ("whose types cannot be read", "build it again"),
+            false => ("which nobody serves here", "link a component that exports it, or build without it"),
+        };
+        let about = About::Import(import.clone());
+        self.deny(about, format!("imports {import}, {why}"), Vec::new(), Some(hint.to_owned()));
     }
 
     /// Every document must name the capability, or not restrict it.

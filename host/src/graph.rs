@@ -102,6 +102,8 @@ pub struct Joined {
     pub export: Option<String>,
     /// The line of the link in the manifest.
     pub line: u32,
+    /// Whether it puts the caller in front of the callee's HTTP handler, so that requests go through it.
+    pub in_front: bool,
     /// Where the callee runs; none where the link is denied.
     pub form: Option<Form>,
     /// Why it is denied.
@@ -124,7 +126,7 @@ pub enum Form {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Store {
-    /// The interfaces over which other stores call it; none where it is called from outside.
+    /// The interfaces over which other stores call it; none where it is called from outside, or through who is in front of it.
     pub called: Vec<String>,
     /// The components in it; the first is the one that is called.
     pub members: Vec<Member>,
@@ -254,6 +256,7 @@ fn joined<'a>(
             import: join.import.to_string(),
             export: Some(join.export.to_string()),
             line: joint.line,
+            in_front: joint.is_in_front(),
             form: form.filter(|_| denied.is_empty()),
             denied,
         }
@@ -269,6 +272,7 @@ fn impossible(denial: &Denial) -> Option<Joined> {
         import: interface.clone(),
         export: None,
         line: *line,
+        in_front: false,
         form: None,
         denied: vec![refused(denial)],
     })

@@ -48,7 +48,7 @@ impl Asked {
 }
 
 /// An entry of `call`.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Call {
     interface: Pattern,
@@ -56,7 +56,7 @@ pub(crate) struct Call {
 }
 
 /// An entry of `serve`.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(try_from = "Written")]
 pub(crate) struct Serve {
     interface: Pattern,
@@ -85,13 +85,14 @@ impl TryFrom<Written> for Serve {
 }
 
 /// Whom a component serves.
+#[derive(Debug)]
 enum Who {
     Component(Named),
     Account(Account),
 }
 
 /// A component's name: in the account whose claim it is, or in another; or `any`.
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 enum Named {
     Any,
@@ -100,7 +101,7 @@ enum Named {
 }
 
 /// An account: the one whose claim it is, or another.
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 enum Account {
     Own,
@@ -108,7 +109,7 @@ enum Account {
 }
 
 /// The name of an interface, or `any`.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 enum Pattern {
     Any,
@@ -149,6 +150,15 @@ fn account_key(text: &str) -> Result<PublicKey, String> {
 }
 
 impl Pattern {
+    /// Whether it certainly names every interface that the other one does: to be on one track is mutual.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (Self::Interface(_), Self::Any) => false,
+            (Self::Interface(name), Self::Interface(other)) => name.matches(other),
+        }
+    }
+
     fn permits(&self, asked: &Asked) -> Result<(), Denied> {
         match self {
             Self::Interface(name) if !name.matches(&asked.interface) => Err(Denied::new(format!("permits {name}"))),
@@ -158,6 +168,12 @@ impl Pattern {
 }
 
 impl Named {
+    /// Whether it certainly names every component that the other one does. Whose claims these are is not known here: a name
+    /// without an account and the same name with one may be two components.
+    fn covers(&self, other: &Self) -> bool {
+        *self == Self::Any || self == other
+    }
+
     fn permits(&self, asked: &Asked) -> Result<(), Denied> {
         let (account, name) = match self {
             Self::Any => return Ok(()),
@@ -180,6 +196,15 @@ impl Named {
 }
 
 impl Account {
+    /// Whether a component that is named so is certainly of this account.
+    fn holds(&self, component: &Named) -> bool {
+        match (self, component) {
+            (Self::Own, Named::Own(_)) => true,
+            (Self::Other(account), Named::Other(of, _)) => account == of,
+            _ => false,
+        }
+    }
+
     fn permits(&self, asked: &Asked) -> Result<(), Denied> {
         let (account, text) = match self {
             Self::Own => (asked.account, "self".to_owned()),
@@ -187,6 +212,26 @@ impl Account {
         };
         let same = asked.peer.account() == account;
         if same { Ok(()) } else { Err(Denied::new(format!("permits components of the account {text}"))) }
+    }
+}
+
+impl Who {
+    /// Whether it certainly names everybody that the other one does.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Component(Named::Any), _) => true,
+            (Self::Component(component), Self::Component(other)) => component.covers(other),
+            (Self::Component(_), Self::Account(_)) => false,
+            (Self::Account(account), Self::Component(component)) => account.holds(component),
+            (Self::Account(account), Self::Account(other)) => account == other,
+        }
+    }
+
+    fn permits(&self, asked: &Asked) -> Result<(), Denied> {
+        match self {
+            Self::Component(component) => component.permits(asked),
+            Self::Account(account) => account.permits(asked),
+        }
     }
 }
 
@@ -199,6 +244,10 @@ impl Constraint for Call {
     fn permits(&self, asked: &Asked) -> Result<(), Denied> {
         self.interface.permits(asked)?;
         self.component.permits(asked)
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        self.interface.covers(&other.interface) && self.component.covers(&other.component)
     }
 
     fn plans(_: &LinkConfig) -> Result<Vec<Infallible>, InvalidLink> {
@@ -222,10 +271,11 @@ impl Constraint for Serve {
 
     fn permits(&self, asked: &Asked) -> Result<(), Denied> {
         self.interface.permits(asked)?;
-        match &self.who {
-            Who::Component(component) => component.permits(asked),
-            Who::Account(account) => account.permits(asked),
-        }
+        self.who.permits(asked)
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        self.interface.covers(&other.interface) && self.who.covers(&other.who)
     }
 
     fn plans(_: &LinkConfig) -> Result<Vec<Infallible>, InvalidLink> {

@@ -9,8 +9,14 @@ pub const fn stands(_defence: &'static str) -> bool {
     true
 }
 
+/// Work for another thread, under the defences that stand for this one.
+#[cfg(not(feature = "switches"))]
+pub const fn carried<T, W: FnOnce() -> T>(work: W) -> W {
+    work
+}
+
 #[cfg(feature = "switches")]
-pub use switches::{stands, without};
+pub use switches::{carried, stands, without};
 
 #[cfg(feature = "switches")]
 mod switches {
@@ -28,17 +34,27 @@ mod switches {
 
     /// Does `work` on this thread as if a defence had never been built.
     pub fn without<T>(defence: &'static str, work: impl FnOnce() -> T) -> T {
-        let _again = Again;
-        OFF.with_borrow_mut(|off| off.push(defence));
+        let mut off = OFF.with_borrow(Clone::clone);
+        off.push(defence);
+        let _again = Again(OFF.replace(off));
         work()
     }
 
+    /// Work for another thread, under the defences that stand for this one.
+    pub fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+        let off = OFF.with_borrow(Clone::clone);
+        move || {
+            let _again = Again(OFF.replace(off));
+            work()
+        }
+    }
+
     /// Ends with the work, however that ends: a test that fails without the defence panics.
-    struct Again;
+    struct Again(Vec<&'static str>);
 
     impl Drop for Again {
         fn drop(&mut self) {
-            OFF.with_borrow_mut(|off| _ = off.pop());
+            OFF.set(std::mem::take(&mut self.0));
         }
     }
 }

@@ -16,11 +16,11 @@ fn project(build: &str, cargo: &str) -> Work {
     work
 }
 
-/// What a build says, with no program but the project's on the path.
+/// What a build says, with no program but the project's on the path, and with tools of its own.
 #[track_caller]
 fn check(work: &Work, args: &[&str], code: i32, expected: &Expect) {
     let mut command = work.command(&[&["build"], args].concat());
-    command.env("PATH", work.path("bin"));
+    command.env("PATH", work.path("bin")).env("XDG_CACHE_HOME", work.path("cache"));
     let ran = work.finish(command, "", code);
     expected.assert_eq(&format!("{}{}", ran.stderr, ran.stdout));
 }
@@ -260,23 +260,14 @@ fn python(script: &str) -> Work {
     work
 }
 
-/// As `check`, with the machine's own `sh` and `cp`, and with tools of its own.
-#[track_caller]
-fn check_other(work: &Work, code: i32, expected: &Expect) {
-    let mut command = work.command(&["build"]);
-    let path = std::env::var("PATH").unwrap();
-    command.env("PATH", format!("{}:{path}", work.path("bin").display())).env("XDG_CACHE_HOME", work.path("cache"));
-    let ran = work.finish(command, "", code);
-    expected.assert_eq(&format!("{}{}", ran.stderr, ran.stdout));
-}
-
 #[test]
 fn tools_that_a_project_pins_are_installed_once() {
     let work = python(
-        "case \"$*\" in *--version) echo 3;; *install*) echo \"install: $*\";; *) cp a.wasm build/parts/component.wasm;; esac",
+        "case \"$*\" in *--version) echo 3;; *install*) echo \"install: $*\";; *) /bin/cp a.wasm build/parts/component.wasm;; esac",
     );
-    check_other(
+    check(
         &work,
+        &[],
         0,
         &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-8cbb861ef9fe9104
@@ -291,8 +282,9 @@ fn tools_that_a_project_pins_are_installed_once() {
           no capability
     "#]],
     );
-    check_other(
+    check(
         &work,
+        &[],
         0,
         &expect![[r#"
         signed build/a.wasm as local/a (M…), revision 1, expires DAY
@@ -300,8 +292,9 @@ fn tools_that_a_project_pins_are_installed_once() {
     "#]],
     );
     work.write("requirements.txt", "componentize-py==0.25.2\n");
-    check_other(
+    check(
         &work,
+        &[],
         0,
         &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-7f4e8399324a8773
@@ -315,8 +308,9 @@ fn tools_that_a_project_pins_are_installed_once() {
 #[test]
 fn tools_that_are_missing_or_broken() {
     let work = python("exit 1");
-    check_other(
+    check(
         &work,
+        &[],
         1,
         &expect![[r#"
         error: `python3` is not on the PATH, or does not run
@@ -324,8 +318,9 @@ fn tools_that_are_missing_or_broken() {
     "#]],
     );
     let work = python("case \"$*\" in *--version) echo 3;; *install*) exit 3;; esac");
-    check_other(
+    check(
         &work,
+        &[],
         1,
         &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-8cbb861ef9fe9104
@@ -334,8 +329,9 @@ fn tools_that_are_missing_or_broken() {
     "#]],
     );
     let work = python("case \"$*\" in *--version) echo 3;; *install*) ;; *) exit 4;; esac");
-    check_other(
+    check(
         &work,
+        &[],
         1,
         &expect![[r#"
         installing what requirements.txt pins, into WORK/cache/writ/tools/pip-8cbb861ef9fe9104
@@ -343,8 +339,9 @@ fn tools_that_are_missing_or_broken() {
     "#]],
     );
     fs::remove_file(work.path("requirements.txt")).unwrap();
-    check_other(
+    check(
         &work,
+        &[],
         1,
         &expect![[r#"
         error: WORK/requirements.txt pins the project's tools, and cannot be read: No such file or directory (os error 2)

@@ -420,6 +420,36 @@ fn claims_that_grow_are_newly_asked_for() {
 }
 
 #[test]
+fn links_that_become_fewer_are_not_newly_asked_for() {
+    let one = "{ interface: \"demo:pricing/price@0.1.2\", component: pricing }";
+    diff(
+        "{ call: { interface: any, component: any }, serve: { interface: \"demo:pricing/price@0.1.0\", account: self } }",
+        &format!("{{ call: {one}, serve: {one} }}"),
+        0,
+        expect![[r#"
+            it asks for nothing new
+
+            it no longer asks for
+              call   { component: any, interface: any }
+              serve  { account: self, interface: "demo:pricing/price@0.1.0" }
+
+            and changes
+        "#]],
+    );
+    diff(
+        &format!("{{ call: {one} }}"),
+        "{ call: { interface: \"demo:pricing/price@0.2.0\", component: pricing } }",
+        3,
+        expect![[r#"
+            this upgrade newly asks for
+              call  { component: pricing, interface: "demo:pricing/price@0.2.0" }, beyond what was claimed
+
+            and changes
+        "#]],
+    );
+}
+
+#[test]
 fn imports_limits_and_whose_it_is() {
     let work = signed(&IMPORTS[..1], "{ keyvalue: { bucket: a } }");
     sign(&work, "b.wasm", IMPORTS, 2, "{ keyvalue: { bucket: a } }\nlimits: { memory: 128MiB, time: 1s }");

@@ -8,6 +8,7 @@ mod build;
 mod data;
 mod doctor;
 mod fixture;
+mod graph;
 mod init;
 mod keys;
 mod knowing;

@@ -6,7 +6,6 @@ use std::fmt;
 use expect_test::{Expect, expect};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, InstanceType};
 use writ_manifest::{Application, Capabilities, Policy, TrustPolicy};
 use writ_provider::{Capability, Constraint, Denied, Grant, InvalidLink, LinkConfig, OpenError, Provider};
 use writ_signing::token::{self, AccountDraft, CommonDraft, ComponentDraft, Tokens};
@@ -14,7 +13,7 @@ use writ_signing::{Revocations, Role, Roots, SigningKey, section};
 
 use super::{Candidate, Policies, authorize};
 use crate::denial::Denials;
-use crate::load::Artifact;
+use crate::load::{Artifact, VerifiedArtifact};
 use crate::registry::Registry;
 
 mod given;
@@ -135,18 +134,49 @@ impl Provider for Bell {
 }
 
 /// A component with empty interfaces of these names.
-fn component(imports: &[&str], exports: &[&str]) -> Vec<u8> {
-    let mut builder = ComponentBuilder::default();
-    let empty = builder.type_instance(None, &InstanceType::new());
-    for import in imports {
-        builder.import(*import, ComponentTypeRef::Instance(empty));
+fn component(imports: &[&'static str], exports: &[&'static str]) -> Vec<u8> {
+    let empty = |names: &[&'static str]| names.iter().map(|name| (*name, None)).collect::<Vec<_>>();
+    links::component_of(&empty(imports), &empty(exports))
+}
+
+/// An operator, and an account that it vouches for.
+struct Keys {
+    operator: SigningKey,
+    account: SigningKey,
+}
+
+impl Keys {
+    fn new() -> Self {
+        let [operator, account] = [Role::Operator, Role::Account].map(|role| SigningKey::generate(role).unwrap());
+        Self { operator, account }
     }
-    for export in exports {
-        let nothing = builder.component(None, ComponentBuilder::default());
-        let instance = builder.instantiate(None, nothing, Vec::<(&str, ComponentExportKind, u32)>::new());
-        builder.export(*export, ComponentExportKind::Instance, instance, None);
+
+    /// A component that the account signed under this name, verified.
+    fn verified(&self, name: &str, bytes: &[u8], [claims, limits, account]: [&Value; 3]) -> VerifiedArtifact {
+        let now = 1_770_000_000;
+        let common = |subject, name: &str, capabilities, limits| CommonDraft {
+            subject,
+            name: name.to_owned(),
+            capabilities,
+            limits,
+            nbf: None,
+            exp: now + 86_400,
+        };
+        let of_account = common(self.account.public(), "acme", capabilities(account), BTreeMap::new());
+        let of_account = token::sign_account(&AccountDraft { common: of_account }, &self.operator, now).unwrap();
+        let id = SigningKey::generate(Role::Component).unwrap().public();
+        let own = common(id, name, capabilities(claims), map(limits));
+        let own = ComponentDraft { common: own, version: "0.1.0".to_owned(), revision: 1 };
+        let own = token::sign_component(&own, bytes, &self.account, now).unwrap();
+        let file = section::embed(bytes, &Tokens::new(own, None, of_account).unwrap()).unwrap();
+        let roots = Roots::from_iter([(self.operator.public(), Revocations::Never)]);
+        Artifact::new(file).unwrap().verify(&roots, now).unwrap()
     }
-    builder.finish()
+
+    /// What a host's owner allows at most.
+    fn policies(&self, host: Option<Policy>, trust: TrustPolicy) -> Policies {
+        Policies { host, trust: BTreeMap::from([(self.operator.public(), trust)]) }
+    }
 }
 
 /// What one case is about. Every field has the value that refuses nothing.
@@ -278,30 +308,11 @@ fn policy(value: &Value) -> Policy {
 
 impl Case {
     fn decide(&self) -> Result<Vec<String>, Denials> {
-        let now = 1_770_000_000;
-        let [operator, account] = [Role::Operator, Role::Account].map(|role| SigningKey::generate(role).unwrap());
-        let id = SigningKey::generate(Role::Component).unwrap().public();
-        let common = |subject, name: &str, capabilities, limits| CommonDraft {
-            subject,
-            name: name.to_owned(),
-            capabilities,
-            limits,
-            nbf: None,
-            exp: now + 86_400,
-        };
+        let keys = Keys::new();
         let bytes = component(&self.imports, &self.exports);
-        let of_account = common(account.public(), "acme", capabilities(&self.account), BTreeMap::new());
-        let of_account = token::sign_account(&AccountDraft { common: of_account }, &operator, now).unwrap();
-        let own = common(id, "one", capabilities(&self.claims), map(&self.limits));
-        let own = ComponentDraft { common: own, version: "0.1.0".to_owned(), revision: 1 };
-        let own = token::sign_component(&own, &bytes, &account, now).unwrap();
-        let file = section::embed(&bytes, &Tokens::new(own, None, of_account).unwrap()).unwrap();
-
-        let artifact = Artifact::new(file).unwrap();
-        let verified = artifact.verify(&Roots::from_iter([(operator.public(), Revocations::Never)]), now).unwrap();
+        let verified = keys.verified("one", &bytes, [&self.claims, &self.limits, &self.account]);
         let trust = self.trust.as_ref().map_or(TrustPolicy::Any, |value| TrustPolicy::Inline(policy(value)));
-        let policies =
-            Policies { host: self.host.as_ref().map(policy), trust: BTreeMap::from([(operator.public(), trust)]) };
+        let policies = keys.policies(self.host.as_ref().map(policy), trust);
         let registry = Registry::new()
             .provider::<Shelf>("builtin:keyvalue", || ())
             .provider::<Shelf>("registry.example/acme/shelf", || ())

@@ -64,6 +64,8 @@ pub(crate) struct Joined {
     pub(crate) linked: BTreeSet<(usize, String)>,
     /// The imports that hold types alone, by component: nobody need serve them.
     pub(crate) types: BTreeSet<(usize, String)>,
+    /// The components of which that cannot be known, for nobody can read their types.
+    pub(crate) unreadable: BTreeSet<usize>,
     /// The components, each after those that it calls.
     pub(crate) order: Vec<usize>,
 }
@@ -282,7 +284,9 @@ impl Joining<'_> {
                 if is_served || self.joined.linked.contains(&key) {
                     continue;
                 }
-                if self.shape(number, |shapes| shapes.import(&key.1)).is_some_and(Shape::is_types_only) {
+                if self.shapes(number).is_none() {
+                    self.joined.unreadable.insert(number);
+                } else if self.shape(number, |shapes| shapes.import(&key.1)).is_some_and(Shape::is_types_only) {
                     self.joined.types.insert(key);
                 }
             }
@@ -344,8 +348,13 @@ impl Joining<'_> {
     }
 
     fn shape<'s>(&'s self, number: usize, find: impl FnOnce(&'s Shapes) -> Option<Shape<'s>>) -> Option<Shape<'s>> {
+        self.shapes(number).and_then(find)
+    }
+
+    /// The types at a component's outside, unless they cannot be read.
+    fn shapes(&self, number: usize) -> Option<&Shapes> {
         let artifact = self.artifact(number)?;
-        self.shapes.get(number)?.get_or_init(|| Shapes::of(artifact.bytes()).ok()).as_ref().and_then(find)
+        self.shapes.get(number)?.get_or_init(|| Shapes::of(artifact.bytes()).ok()).as_ref()
     }
 }
 

@@ -7,6 +7,7 @@ use writ_provider::wasmtime;
 use writ_provider::wasmtime::component::Component;
 use writ_provider::{Generation, MemoryBudget};
 use writ_signing::Digest;
+use writ_signing::defence::carried;
 
 use super::{DeployError, Host};
 use crate::audit::Event;
@@ -239,7 +240,7 @@ async fn whole<'a>(admission: &'a Admission, unit: Unit<'a>) -> Result<(Unit<'a>
 
 /// Encoding and checking, on a thread that may block.
 async fn encoded(plan: Plan) -> Result<Whole, LinkError> {
-    match tokio::task::spawn_blocking(|| plan.whole()).await {
+    match tokio::task::spawn_blocking(carried(|| plan.whole())).await {
         Ok(whole) => Ok(whole?),
         Err(_) => Err(LinkError::Mismatch("the encoder failed".to_owned())),
     }

@@ -92,3 +92,80 @@ fn who_and_what() {
         [false, false],
     );
 }
+
+mod covering {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Two accounts that claims name, and one that none does.
+    static ACCOUNTS: LazyLock<[PublicKey; 3]> = LazyLock::new(|| [(); 3].map(|()| testing::account()));
+    const INTERFACES: &[&str] =
+        &["a:b/c@0.2.0", "a:b/c@0.2.1", "a:b/c@0.3.0", "a:b/c@1.0.0", "a:b/c@1.2.0-rc", "a:b/d"];
+
+    fn interfaces() -> impl Strategy<Value = &'static str> {
+        prop_oneof![prop::sample::select(INTERFACES), Just("any")]
+    }
+
+    fn components() -> impl Strategy<Value = String> {
+        let elsewhere = |(account, name): (usize, &str)| format!("{}/{name}", ACCOUNTS[account]);
+        let name = || prop::sample::select(vec!["x", "y"]);
+        prop_oneof![Just("any".to_owned()), name().prop_map(str::to_owned), (0..2_usize, name()).prop_map(elsewhere)]
+    }
+
+    fn calls() -> impl Strategy<Value = Call> {
+        let entry = |(interface, component)| json!({ "interface": interface, "component": component });
+        (interfaces(), components()).prop_map(entry).prop_map(|entry| serde_json::from_value(entry).unwrap())
+    }
+
+    fn serves() -> impl Strategy<Value = Serve> {
+        let account =
+            prop_oneof![Just("self".to_owned()), (0..2_usize).prop_map(|account| ACCOUNTS[account].to_string())];
+        let who = prop_oneof![
+            components().prop_map(|component| ("component", component)),
+            account.prop_map(|account| ("account", account))
+        ];
+        let entry = |(interface, (field, who))| {
+            let mut entry = json!({ "interface": interface });
+            entry[field] = json!(who);
+            serde_json::from_value(entry).unwrap()
+        };
+        (interfaces(), who).prop_map(entry)
+    }
+
+    /// Everything that a component of either account, or of a third, asks about one of any of them.
+    static REQUESTS: LazyLock<Vec<Asked>> = LazyLock::new(|| {
+        let peers = ACCOUNTS.iter().flat_map(|account| ["x", "y", "z"].map(|name| (*account, name)));
+        let of = |(account, name): (PublicKey, &str)| Principal::new(account, testing::component(), "an account", name);
+        let pairs = peers.flat_map(|peer| ACCOUNTS.map(|own| (of((own, "own")), of(peer))));
+        let asked = |(own, peer): (Principal, Principal)| {
+            INTERFACES.iter().map(move |name| Asked::new(&name.parse().unwrap(), &own, &peer))
+        };
+        pairs.flat_map(asked).collect()
+    });
+
+    /// What the second entry permits and the first does not.
+    fn more<C>(one: &C, other: &C) -> Option<&'static Asked>
+    where
+        C: for<'r> Constraint<Request<'r> = &'r Asked>,
+    {
+        REQUESTS.iter().find(|asked| other.permits(asked).is_ok() && one.permits(asked).is_err())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        /// And nothing that is certain is missed: whoever these claims belong to was tried.
+        #[test]
+        fn a_call_covers_what_permits_nothing_more(one in calls(), other in calls()) {
+            prop_assert_eq!(one.covers(&other), more(&one, &other).is_none(), "{:?} {:?}", one, other);
+        }
+
+        #[test]
+        fn to_serve_covers_what_permits_nothing_more(one in serves(), other in serves()) {
+            prop_assert_eq!(one.covers(&other), more(&one, &other).is_none(), "{:?} {:?}", one, other);
+        }
+    }
+}

@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod authority;
+mod deputy;
 mod embed;
 mod outside;

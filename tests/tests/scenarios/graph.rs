@@ -867,6 +867,7 @@ fn links_one_of_which_is_denied() {
               "form": "together",
               "from": "a",
               "import": "demo:hops/left@0.1.0",
+              "in_front": false,
               "line": 10,
               "to": "b"
             },
@@ -892,6 +893,7 @@ fn links_one_of_which_is_denied() {
               "form": null,
               "from": "a",
               "import": "demo:hops/right@0.1.0",
+              "in_front": false,
               "line": 11,
               "to": "c"
             },
@@ -901,6 +903,7 @@ fn links_one_of_which_is_denied() {
               "form": "together",
               "from": "b",
               "import": "demo:hops/left@0.1.0",
+              "in_front": false,
               "line": 16,
               "to": "d"
             }
@@ -1151,6 +1154,7 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
               "form": null,
               "from": "a",
               "import": "demo:hops/left",
+              "in_front": false,
               "line": 10,
               "to": "b"
             }

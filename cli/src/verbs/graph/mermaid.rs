@@ -55,13 +55,15 @@ fn label(lines: &[String]) -> String {
 fn escaped(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     for (at, c) in line.char_indices() {
-        let before = line.get(..at).unwrap_or_default();
+        let (before, rest) = line.split_at_checked(at).unwrap_or_default();
         let is_plain = match c {
+            _ if WORDS.iter().any(|word| rest.starts_with(word)) => false,
             // Of a list in Markdown.
             _ if at == 0 => c.is_alphabetic() || c == '✗' || c == '…',
             // Of an address, which Markdown makes a link of.
             '.' => !before.get(at.saturating_sub(3)..).is_some_and(|three| three.eq_ignore_ascii_case("www")),
-            ':' => !line.get(at..).is_some_and(|rest| rest.starts_with("://")),
+            // Or of an icon, such as `fa:fa-ban`, which it draws.
+            ':' => !rest.starts_with("://") && !rest.starts_with(":fa-"),
             _ => c.is_alphanumeric() || " -/,()=✗…".contains(c),
         };
         match is_plain {
@@ -71,6 +73,10 @@ fn escaped(line: &str) -> String {
     }
     text
 }
+
+/// What Mermaid looks for in the whole of a line, quotes or none. It leaves out a line that has a `direction LR`, and the end
+/// of a number after a `style` or a `classDef`.
+const WORDS: [&str; 3] = ["direction", "style", "classDef"];
 
 #[cfg(test)]
 mod tests {
@@ -89,6 +95,11 @@ mod tests {
             ("1. list", "#49;. list"),
             ("- list", "#45; list"),
             ("see www.x.y http://x", "see www#46;x.y http#58;//x"),
+            ("fa:fa-ban fab:fa-x", "fa#58;fa-ban fab#58;fa-x"),
+            ("direction LR", "#100;irection LR"),
+            ("a style x:#y;", "a #115;tyle x:#35;y#59;"),
+            ("classDef x:#y;", "#99;lassDef x:#35;y#59;"),
+            ("$$x$$", "#36;#36;x#36;#36;"),
             (r"a\u{1b}|b", "a#92;u#123;1b#125;#124;b"),
         ] {
             assert_eq!(escaped(text), expected);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use writ_host::{Form, Graph, Joined, Node, Refused};
+use writ_host::{Graph, Joined, Node, Refused};
 
 use super::words;
 
@@ -138,11 +138,11 @@ impl<'a> Making<'a> {
         let ends = self.components.get(link.from.as_str()).zip(self.components.get(link.to.as_str()));
         let Some((from, to)) = ends.map(|(from, to)| (*from, *to)) else { return };
         let mut lines = vec![words::line(&link.import)];
+        lines.extend(words::how(link).map(str::to_owned));
         for refused in &link.denied {
             lines.push(words::line(&format!("✗ {} {}", refused.component, refused.what)));
             lines.extend(words::reasons(refused));
         }
-        lines.extend(link.form.map(|form: Form| words::form(form).to_owned()));
         let way = if link.denied.is_empty() { Way::Call } else { Way::Denied };
         self.arrows.push(Arrow { from, to, way, lines });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use writ_host::{Form, Graph, Joined, Node, Refused};
+use writ_host::{Graph, Joined, Node, Refused};
 
 use super::words;
 
@@ -78,13 +78,14 @@ impl<'a> Drawing<'a> {
     }
 
     fn link(&mut self, link: &'a Joined) -> Row {
+        let how = words::how(link).map(|how| format!(", {how}"));
+        let over: String = std::iter::once(link.import.clone()).chain(how).collect();
         if !holds(link) {
-            let mut lines = vec![words::line(&format!("{} (line {})", link.import, link.line))];
+            let mut lines = vec![words::line(&format!("{over} (line {})", link.line))];
             lines.extend(link.denied.iter().flat_map(|refused| self.why(refused)));
             return row("▶ ✗", &link.to, lines);
         }
-        let form = link.form.unwrap_or(Form::Separate);
-        let over = words::line(&format!("{}, {}", link.import, words::form(form)));
+        let over = words::line(&over);
         match self.nodes.get(link.to.as_str()).copied() {
             Some(callee) if !self.drawn.contains(link.to.as_str()) => {
                 let below = self.rows(callee);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use writ_host::{Caller, Form, Graph, Lacking, Means, Refused};
+use writ_host::{Caller, Form, Graph, Joined, Lacking, Means, Refused};
 use writ_provider::{Document, Flow};
 
 use crate::escape;
@@ -81,13 +81,14 @@ fn reason(component: &str, Lacking { document, reason, line: missing, .. }: &Lac
     }
 }
 
-/// Where the callee of a link runs.
-pub(super) fn form(form: Form) -> &'static str {
-    match form {
+/// How a link leads to its callee, and where that runs.
+pub(super) fn how(link: &Joined) -> impl Iterator<Item = &'static str> {
+    let form = link.form.map(|form| match form {
         Form::Together => "in the same store",
         Form::Separate => "in a store of its own",
         Form::Either => "in the same store or in one of its own",
-    }
+    });
+    link.in_front.then_some("in front of it").into_iter().chain(form)
 }
 
 /// The application in one line: how much there is of it, and how much is denied.

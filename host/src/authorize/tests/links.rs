@@ -1,8 +1,9 @@
 //! Links between components: what joins, what does not and why, and what either end's claims say.
 
 use wasm_encoder::{
-    CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, ModuleArg, PrimitiveValType, TypeBounds,
-    TypeSection, ValType,
+    Alias, CodeSection, ComponentAliasSection, ComponentBuilder, ComponentExportKind, ComponentSection,
+    ComponentTypeRef, ExportKind, ExportSection, Function, FunctionSection, InstanceType, Module, ModuleArg,
+    PrimitiveValType, TypeBounds, TypeSection, ValType,
 };
 
 use writ_signing::defence::without;
@@ -14,7 +15,7 @@ use crate::compose;
 type Interface = (&'static str, Option<PrimitiveValType>);
 
 /// A component with these interfaces.
-fn component_of(imports: &[Interface], exports: &[Interface]) -> Vec<u8> {
+pub(super) fn component_of(imports: &[Interface], exports: &[Interface]) -> Vec<u8> {
     let mut builder = ComponentBuilder::default();
     for (name, takes) in imports {
         let mut ty = InstanceType::new();
@@ -147,35 +148,18 @@ fn manifest(parts: &[Part]) -> String {
 }
 
 fn decide(parts: &[Part]) -> Result<Vec<(usize, Vec<String>)>, Denials> {
-    let now = 1_770_000_000;
-    let [operator, account] = [Role::Operator, Role::Account].map(|role| SigningKey::generate(role).unwrap());
-    let common = |subject, name: &str, capabilities| CommonDraft {
-        subject,
-        name: name.to_owned(),
-        capabilities,
-        limits: BTreeMap::new(),
-        nbf: None,
-        exp: now + 86_400,
-    };
-    let of_account = AccountDraft { common: common(account.public(), "acme", token::Capabilities::Any) };
-    let of_account = token::sign_account(&of_account, &operator, now).unwrap();
-    let roots = Roots::from_iter([(operator.public(), Revocations::Never)]);
+    let keys = Keys::new();
     let verified: Vec<_> = parts
         .iter()
         .map(|part| {
             let bytes = (part.made)(&part.imports, &part.exports);
-            let id = SigningKey::generate(Role::Component).unwrap().public();
-            let common = common(id, part.name, capabilities(&part.claims));
-            let draft = ComponentDraft { common, version: "0.1.0".to_owned(), revision: 1 };
-            let own = token::sign_component(&draft, &bytes, &account, now).unwrap();
-            let file = section::embed(&bytes, &Tokens::new(own, None, of_account.clone()).unwrap()).unwrap();
-            Artifact::new(file).unwrap().verify(&roots, now).unwrap()
+            keys.verified(part.name, &bytes, [&part.claims, &json!({}), &json!("any")])
         })
         .collect();
     let application = Application::parse(&manifest(parts)).unwrap();
     let candidates: Vec<_> =
         application.components.iter().zip(&verified).map(|(entry, verified)| Candidate { entry, verified }).collect();
-    let policies = Policies { host: None, trust: BTreeMap::from([(operator.public(), TrustPolicy::Any)]) };
+    let policies = keys.policies(None, TrustPolicy::Any);
     let registry = Registry::new().provider::<Shelf>("builtin:keyvalue", || ());
     let admission = authorize(&candidates, &application, &policies, registry.vocabulary())?;
     let edges = admission.components().iter().map(|admitted| {
@@ -280,6 +264,55 @@ fn an_import_without_a_link() {
         expect![[r#"
         denied: shop (acme/shop) imports demo:shop/price@0.1.0, which nobody serves here
           hint: link a component that exports it, or build without it
+    "#]],
+    );
+}
+
+/// As `component_of`, and it names an instance that is not there: a parser reads that, and its types come to nothing.
+fn unreadable(imports: &[Interface], exports: &[Interface]) -> Vec<u8> {
+    let mut bytes = component_of(imports, exports);
+    let mut aliases = ComponentAliasSection::new();
+    aliases.alias(Alias::CoreInstanceExport { instance: 99, kind: ExportKind::Func, name: "nothing" });
+    aliases.append_to_component(&mut bytes);
+    bytes
+}
+
+/// Whether it holds types alone, which nobody need serve, is not known of what cannot be read.
+#[test]
+fn an_import_whose_types_cannot_be_read() {
+    check(
+        &[Part { links: vec![], made: unreadable, ..shop() }, pricing()],
+        expect![[r#"
+        denied: shop (acme/shop) imports demo:shop/price@0.1.0, whose types cannot be read
+          hint: build it again
+    "#]],
+    );
+    // At either end of a link, that is said of the link.
+    check(
+        &[Part { made: unreadable, ..shop() }, pricing()],
+        expect![[r#"
+            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of shop cannot be read
+              hint: build it again
+        "#]],
+    );
+    check(
+        &[shop(), Part { made: unreadable, ..pricing() }],
+        expect![[r#"
+            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of pricing cannot be read
+              hint: build it again
+        "#]],
+    );
+    // Where nothing hangs on them, they are the compiler's to refuse.
+    check(
+        &[Part {
+            imports: vec![("wasi:io/poll@0.2.0", None)],
+            links: vec![],
+            claims: json!({}),
+            made: unreadable,
+            ..shop()
+        }],
+        expect![[r#"
+        0: 
     "#]],
     );
 }
