@@ -23,6 +23,7 @@ mod tests;
 
 use wit_parser::{InterfaceId, Resolve, WorldId, WorldKey};
 
+use crate::names::InterfaceName;
 use crate::wit::Untellable;
 pub(crate) use interface::{Interfaces, Named};
 
@@ -30,6 +31,11 @@ pub(crate) use interface::{Interfaces, Named};
 pub(crate) const CARRY: &str = "writ:carry/carry@0.1.0";
 /// What a receiver exports: `receive: func(function: u32, image: list<u8>) -> list<u8>`.
 pub(crate) const RECEIVE: &str = "writ:carry/receive@0.1.0";
+
+/// Whether a name is of the package of those two: no component has it of its own, for beside a sender it would be another's.
+pub(crate) fn is_reserved(name: &InterfaceName) -> bool {
+    name.namespace == "writ" && name.package == "carry"
+}
 
 /// Why a link's interface cannot be carried.
 #[derive(Debug, thiserror::Error)]

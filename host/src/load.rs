@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmparser::{BinaryReader, Chunk, ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload};
 use writ_signing::{Component, Digest, Roots, Verified, VerifyError};
 
+use crate::carry;
 use crate::names::InterfaceName;
 
 /// A component's bytes, held for as long as anything is decided about them. Everything after reading uses this buffer.
@@ -82,6 +83,14 @@ pub enum LoadError {
     #[error("it imports {name:?}, {reason}")]
     Import {
         /// The import, cut to 100 characters.
+        name: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// An export that no link and no trigger can lead to.
+    #[error("it exports {name:?}, {reason}")]
+    Export {
+        /// The export, cut to 100 characters.
         name: String,
         /// Why it is refused.
         reason: &'static str,
@@ -226,7 +235,7 @@ impl Walk {
             Payload::ComponentExportSection(section) if self.inside.len() == 1 => {
                 for export in section {
                     let export = export.map_err(malformed)?;
-                    self.exports.push(export_of(export.name.name, export.kind));
+                    self.exports.push(export_of(export.name.name, export.kind)?);
                     at_most(self.exports.len(), MOST_NAMES, "exports")?;
                 }
                 Ok(())
@@ -281,20 +290,23 @@ fn import_of(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, 
     let plain =
         import.name.implements.is_none() && import.name.version_suffix.is_none() && import.name.external_id.is_none();
     match text.parse::<InterfaceName>() {
-        Ok(name) if plain && name.is_reserved() => Err(refuse(
-            "which is a name that the host gives, where it joins components: no component has it of its own",
-        )),
+        Ok(name) if plain && (name.is_reserved() || carry::is_reserved(&name)) => Err(refuse(GIVEN)),
         Ok(name) if plain => Ok(name),
         _ => Err(refuse("which is not a name of the form namespace:package/interface@version")),
     }
 }
 
-fn export_of(name: &str, kind: ComponentExternalKind) -> Export {
+fn export_of(name: &str, kind: ComponentExternalKind) -> Result<Export, LoadError> {
     match name.parse() {
-        Ok(interface) if kind == ComponentExternalKind::Instance => Export::Interface(interface),
-        _ => Export::Plain(name.to_owned()),
+        Ok(interface) if carry::is_reserved(&interface) => {
+            Err(LoadError::Export { name: name.to_owned(), reason: GIVEN })
+        }
+        Ok(interface) if kind == ComponentExternalKind::Instance => Ok(Export::Interface(interface)),
+        _ => Ok(Export::Plain(name.to_owned())),
     }
 }
+
+const GIVEN: &str = "which is a name that the host gives, where it joins components: no component has it of its own";
 
 fn malformed(error: wasmparser::BinaryReaderError) -> LoadError {
     LoadError::Malformed { reason: error.message().to_owned(), offset: error.offset() }
@@ -379,6 +391,15 @@ mod tests {
         assert_eq!(walk(&builder.finish()).is_ok(), taken, "{name}");
     }
 
+    #[track_caller]
+    fn exports(name: &str, taken: bool) {
+        let mut builder = wasm_encoder::ComponentBuilder::default();
+        let empty = builder.component(None, wasm_encoder::ComponentBuilder::default());
+        let empty = builder.instantiate(None, empty, Vec::<(&str, ComponentExportKind, u32)>::new());
+        builder.export(name, ComponentExportKind::Instance, empty, None);
+        assert_eq!(walk(&builder.finish()).is_ok(), taken, "{name}");
+    }
+
     #[test]
     fn instances_are_counted_wherever_they_are() {
         let with = |count: usize| {
@@ -404,6 +425,14 @@ mod tests {
             ["p0-wasi:keyvalue/store@0.2.0", "p12-a:b/c", "e0-writ:identity/caller@0.1.0", "p0-p1-a:b/c", "P0-a:b/c"]
         {
             imports(name, false);
+        }
+        for name in [carry::CARRY, carry::RECEIVE, "writ:carry/other@0.1.0", "writ:carry/carry"] {
+            imports(name, false);
+            exports(name, false);
+        }
+        for name in ["writ:carry-on/a@0.1.0", "other:carry/carry@0.1.0", "writ:http/middleware@0.1.0"] {
+            imports(name, true);
+            exports(name, true);
         }
         for name in ["p-a:b/c", "p0:b/c", "pa0-a:b/c", "q0-a:b/c", "e:b/c", "a:p0-b/e0-c"] {
             imports(name, true);

@@ -17,14 +17,19 @@ impl Artifact {
     /// # Errors
     /// [`Untellable`], for types that only the binary form has.
     pub fn wit(&self) -> Result<String, Untellable> {
-        let (resolve, world) = world(self.bytes())?;
-        let main = resolve.worlds.get(world).and_then(|world| world.package);
-        let main = main.ok_or_else(|| Untellable("its world is in no package".to_owned()))?;
-        let others: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != main).collect();
-        let mut printer = WitPrinter::default();
-        printer.print(&resolve, main, &others).map_err(|error| Untellable(format!("{error:#}")))?;
-        Ok(printer.output.to_string())
+        told(self.bytes())
     }
+}
+
+/// A component's world, and what it uses of the packages it names.
+pub(crate) fn told(component: &[u8]) -> Result<String, Untellable> {
+    let (resolve, world) = world(component)?;
+    let main = resolve.worlds.get(world).and_then(|world| world.package);
+    let main = main.ok_or_else(|| Untellable("its world is in no package".to_owned()))?;
+    let others: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != main).collect();
+    let mut printer = WitPrinter::default();
+    printer.print(&resolve, main, &others).map_err(|error| Untellable(format!("{error:#}")))?;
+    Ok(printer.output.to_string())
 }
 
 /// The world of a component, with all that it names.

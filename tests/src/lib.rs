@@ -15,6 +15,7 @@ mod log;
 mod manifest;
 mod mint;
 mod program;
+mod stack;
 pub mod terminal;
 mod topology;
 mod up;
@@ -26,6 +27,7 @@ pub use log::Line;
 pub use manifest::Manifest;
 pub use mint::{DAY, Mint, now};
 pub use program::{Output, command, finish, finish_within};
+pub use stack::Stack;
 pub use topology::{Form, Topology, steps};
 pub use up::{Up, free_address};
 

@@ -1,5 +1,8 @@
 //! One misbehaviour per value of the field `x-front`, for the tests of the host, in front of another component. Without that
-//! field it passes requests on.
+//! field it passes requests on; `behind:HOW` passes one on for the next to misbehave in that way, and `see:HOW` tells what
+//! came of it.
+
+mod answers;
 
 mod bindings {
     wit_bindgen::generate!({
@@ -44,10 +47,12 @@ impl Guest for Hostile {
             ("intercept-wait", _) => drop(wait(middleware::intercept())),
             ("intercept-drop", _) => intercept_drop(out),
             ("ignore", _) => ignore(request, out),
-            ("see", _) => see(request, out),
+            ("see", "") => see(request, out),
+            ("see", how) => see(asking(request, how), out),
+            ("behind", how) => behind::handle(asking(request, how), out),
             ("trap-after", _) => trap_after(request, out),
             ("bucket", name) => bucket(name, out),
-            _ => behind::handle(request, out),
+            (how, _) => answers::misbehave(how, request, out),
         }
     }
 }
@@ -77,6 +82,13 @@ fn rewrite(request: IncomingRequest, out: ResponseOutparam, path: &str) {
         Ok(request) => behind::handle(request, out),
         Err(unfit) => guest_http::respond(out, 200, &[], format!("{unfit:?}").as_bytes()),
     }
+}
+
+/// The request, for whoever is next to misbehave.
+fn asking(request: IncomingRequest, how: &str) -> IncomingRequest {
+    let fields = request.headers().clone();
+    let _ = fields.set("x-front", &[how.as_bytes().to_vec()]);
+    middleware::rewritten(request, None, fields).unwrap_or_else(|_| deliberately_trapping_in_front())
 }
 
 /// Says of a body that it is longer than it is.
@@ -134,7 +146,7 @@ fn trap_after(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 #[inline(never)]
-fn deliberately_trapping_in_front() {
+fn deliberately_trapping_in_front() -> ! {
     std::process::abort()
 }
 

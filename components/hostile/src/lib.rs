@@ -1,4 +1,4 @@
-//! One misbehaviour per path, for the tests of the host. `/ok`, `/echo` and `/fields` behave.
+//! One misbehaviour per path, for the tests of the host. `/ok`, `/echo`, `/gather` and `/fields` behave.
 
 mod bindings {
     wit_bindgen::generate!({
@@ -29,6 +29,7 @@ impl Guest for Hostile {
         match path.as_str() {
             "/ok" => guest_http::respond(out, 200, &[], b"ok"),
             "/echo" => echo(&request, out),
+            "/gather" => gather(&request, out),
             "/trap" => deliberately_trapping_function(),
             "/spin" => spin(),
             "/sleep" => monotonic_clock::subscribe_duration(HOUR).block(),
@@ -84,6 +85,14 @@ fn echo(request: &IncomingRequest, out: ResponseOutparam) {
         }
     }
     let _ = writer.finish();
+}
+
+/// Sends back what came in, once all of it is there.
+fn gather(request: &IncomingRequest, out: ResponseOutparam) {
+    match guest_http::read_body(request, MEBIBYTE) {
+        Ok(body) => guest_http::respond(out, 200, &[], &body),
+        Err(error) => guest_http::respond(out, 400, &[], format!("{error:?}").as_bytes()),
+    }
 }
 
 /// Says what came: the method, the path, and each field in a line of its own.

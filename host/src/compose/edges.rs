@@ -161,9 +161,17 @@ impl Joining<'_> {
         let path = format!("{}:{}/{interface}", link.namespace, link.package);
         let about = || about(link, &path);
         let (imports, exports) = (self.imports(source, &path), self.exports(target, &path));
-        for import in &imports {
-            self.joined.linked.insert((source, import.to_string()));
-        }
+        let fitting: Vec<Join> = imports
+            .iter()
+            .filter_map(|import| {
+                let export = exports.iter().find(|export| export.matches(import))?;
+                Some(Join { import: import.clone(), export: export.clone() })
+            })
+            .collect();
+        // Where none fits, the link is what is wrong; where one does, another track is an import that it is not for.
+        let is_meant =
+            |import: &&InterfaceName| fitting.is_empty() || fitting.iter().any(|join| join.import == **import);
+        self.joined.linked.extend(imports.iter().filter(is_meant).map(|import| (source, import.to_string())));
         let told = format!("is linked to {} at line {} for {path}", link.target, link.at.line);
         if let Some(reason) = imports.iter().chain(&exports).find_map(|name| self.is_the_hosts(name)) {
             let hint = "link it to a capability, or leave the link out";
@@ -188,13 +196,6 @@ impl Joining<'_> {
             );
             return Vec::new();
         }
-        let fitting: Vec<Join> = imports
-            .iter()
-            .filter_map(|import| {
-                let export = exports.iter().find(|export| export.matches(import))?;
-                Some(Join { import: import.clone(), export: export.clone() })
-            })
-            .collect();
         if fitting.is_empty() {
             let what =
                 format!("{told}, but imports {} and {} exports {}", listed(&imports), link.target, listed(&exports));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use http_body_util::BodyExt;
+use tokio::sync::oneshot;
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
@@ -120,7 +121,9 @@ impl Front {
         let outcome = Outcome::default();
         // Made out here, so that a call whose work never starts counts as failed too.
         let unless_done = outcome.unless_done();
+        let (was_answered, answered) = oneshot::channel();
         let answer = move |said: Result<http::Response<_>, _>| {
+            let _ = was_answered.send(());
             let guarded = |body| GuestBody::new(body, outcome).boxed_unsync();
             (answer.send)(said.map(|response: http::Response<_>| response.map(guarded)));
         };
@@ -130,7 +133,8 @@ impl Front {
                 let mut http = store.data_mut().http();
                 let request = request.put(&mut http)?;
                 let answer = http.new_response_outparam_from_callback(answer)?;
-                self.handle(store, (request, answer), unless_done).await
+                self.handle(store, (request, answer), unless_done).await?;
+                self.answered(store, answered).await
             }
             .boxed()
         })
@@ -144,8 +148,15 @@ impl Front {
     ) -> wasmtime::Result<()> {
         let proxy = self.proxy.instantiate_async(&mut *store).await?;
         proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer).await?;
-        unless_done.done();
+        unless_done.done(store.data_mut().http().table);
         Ok(())
+    }
+
+    /// Awaits what is behind the callee, and sees that somebody answered: whoever is in front could not tell who did not.
+    async fn answered(&self, store: &mut Store<Instance>, mut answered: oneshot::Receiver<()>) -> wasmtime::Result<()> {
+        // Where the right to answer was passed on and lost there, this fails, and says so.
+        ended(store, &self.edge.callee.linked.behind).await?;
+        answered.try_recv().map_err(|_| wasmtime::format_err!("it returned without a response"))
     }
 }
 

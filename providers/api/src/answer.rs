@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 
 /// How a call went, as far as its response's body must know.
 ///
@@ -34,8 +36,13 @@ impl Outcome {
 pub struct UnlessDone(Option<Outcome>);
 
 impl UnlessDone {
-    /// The call ended well.
-    pub fn done(mut self) {
+    /// The call ended well. What it began to send and did not finish is cut off: `table` is about to be dropped with it.
+    pub fn done(mut self, table: &mut ResourceTable) {
+        let bodies = table.iter_mut().filter_map(|held| held.downcast_mut::<HostOutgoingBody>());
+        for body in bodies {
+            let (nothing, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+            std::mem::replace(body, nothing).abort();
+        }
         self.0 = None;
     }
 }
@@ -89,7 +96,6 @@ where
 mod tests {
     #![allow(clippy::unwrap_used)]
     use http_body_util::BodyExt;
-    use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 
     use super::*;
 
@@ -116,9 +122,19 @@ mod tests {
         let (body, sent, outcome) = guest_body();
         let work = outcome.unless_done();
         body.finish(None).unwrap();
-        work.done();
+        work.done(&mut ResourceTable::new());
         assert_eq!(sent.collect().await.unwrap().to_bytes(), "half");
         assert!(!outcome.failed());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_the_guest_left_unfinished_is_not_whole() {
+        let (body, sent, outcome) = guest_body();
+        let mut table = ResourceTable::new();
+        table.push(body).unwrap();
+        outcome.unless_done().done(&mut table);
+        drop(table);
+        assert!(sent.collect().await.is_err());
     }
 
     #[tokio::test]

@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 
 use wasm_encoder::{
-    Component, ComponentBuilder, ComponentExportKind, ComponentInstanceSection, ComponentSection, ComponentSectionId,
-    ComponentTypeRef, Encode, InstanceType, NestedComponentSection, PrimitiveValType,
+    Component, ComponentBuilder, ComponentExportKind, ComponentImportSection, ComponentInstanceSection,
+    ComponentSection, ComponentSectionId, ComponentTypeRef, ComponentTypeSection, Encode, InstanceType,
+    NestedComponentSection, PrimitiveValType,
 };
-use wasmparser::{Parser, Payload};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 use writ_tests::{Form, Home, Scratch, Topology, unsigned_guest};
 
 /// Starts an application, which is refused with these words, and with few others.
@@ -68,21 +69,20 @@ fn with_instances(mut wasm: Vec<u8>, count: usize) -> Vec<u8> {
     wasm
 }
 
-/// So many components, each linked to the next one, or to none.
-fn components(count: usize, is_linked: bool) -> String {
+/// So many components, each linked to those that `to` names.
+fn components<T: IntoIterator<Item = usize>>(count: usize, to: impl Fn(usize) -> T) -> String {
     let mut text =
         "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: { name: long }\nspec:\n  components:\n"
             .to_owned();
     for at in 0..count {
-        let _ = write!(text, "    - {{ name: c{at}, type: component, properties: {{ image: a.wasm }}");
-        if is_linked && at + 1 < count {
-            let next = at + 1;
-            let _ = write!(
-                text,
-                ", traits: [{{ type: link, properties: {{ target: c{next}, namespace: a, package: b, interfaces: [c] }} }}]"
-            );
+        let _ = write!(text, "    - {{ name: c{at}, type: component, properties: {{ image: a }}");
+        for (number, next) in to(at).into_iter().enumerate() {
+            let name = if number == 0 { String::new() } else { format!("name: l{number}, ") };
+            let link = format!("{name}target: c{next}, namespace: a, package: b, interfaces: [c]");
+            let before = if number == 0 { ", traits: [" } else { ", " };
+            let _ = write!(text, "{before}{{ type: link, properties: {{ {link} }} }}");
         }
-        text.push_str(" }\n");
+        text.push_str(if to(at).into_iter().next().is_some() { "] }\n" } else { " }\n" });
     }
     text
 }
@@ -100,6 +100,60 @@ fn a_component_of_ten_thousand_instances() {
         refused(&alone, "instances: at most 1000");
         let called = Topology::new(form).step("a", "b").component("b", with_instances(leaf(), 10_000), vec![]);
         refused(&called, "instances: at most 1000");
+    }
+}
+
+/// A component with one import more, of an interface that has one function.
+fn importing(mut wasm: Vec<u8>, name: &str) -> Vec<u8> {
+    let types = Validator::new_with_features(WasmFeatures::all()).validate_all(&wasm).unwrap();
+    let (mut section, mut imports) = (ComponentTypeSection::new(), ComponentImportSection::new());
+    let mut interface = InstanceType::new();
+    interface.ty().function().params([("key", PrimitiveValType::U32)]).result(None);
+    interface.export("get", ComponentTypeRef::Func(0));
+    section.instance(&interface);
+    imports.import(name, ComponentTypeRef::Instance(types.as_ref().component_type_count()));
+    wasm.push(ComponentSection::id(&section));
+    section.encode(&mut wasm);
+    wasm.push(ComponentSection::id(&imports));
+    imports.encode(&mut wasm);
+    wasm
+}
+
+/// No name passes for another: neither where the component that has it is called nor where it calls, in either form.
+#[test]
+fn names_that_are_nearly_anothers() {
+    let given = "which is a name that the host gives, where it joins components: no component has it of its own";
+    let plain = "which is not a name of the form namespace:package/interface@version";
+    let nobody = "which nobody serves here";
+    for (name, words) in [
+        ("p0-wasi:keyvalue/store@0.2.0-draft", given),
+        ("p1-demo:hops/left@0.1.0", given),
+        ("P0-wasi:keyvalue/store@0.2.0-draft", given),
+        ("e0-writ:identity/caller@0.1.0", given),
+        ("p0-writ:carry/carry@0.1.0", given),
+        ("xp0-wasi:keyvalue/store@0.2.0-draft", nobody),
+        ("xwasi:keyvalue/store@0.2.0-draft", nobody),
+        ("x-e0-writ:identity/caller@0.1.0", nobody),
+        ("demo:hops/lefts@0.1.0", nobody),
+        ("demo:hops/left@0.2.0", nobody),
+        ("WASI:blobstore/container@0.2.0", nobody),
+        ("demo:hops/RIGHT@0.1.0", nobody),
+        ("demo:hops/Right@0.1.0", "Right"),
+        ("demo:hops/left@0.1.0+evil", plain),
+        ("wasi:keyvalue/store@0.2.0-draft+evil", plain),
+        ("demo:hops/l\u{435}ft@0.1.0", plain),
+        ("w\u{430}si:keyvalue/store@0.2.0-draft", plain),
+        ("demo:hops/left\u{200b}@0.1.0", plain),
+        ("writ:carry/carry@0.1.0", given),
+        ("writ:carry/receive@0.1.0", given),
+    ] {
+        for form in Form::ALL {
+            let step = std::fs::read(unsigned_guest("hop-step.wasm")).unwrap();
+            let calls = Topology::new(form).component("a", importing(step, name), vec![("left", "b")]).leaf("b");
+            refused(&calls, words);
+            let called = Topology::new(form).step("a", "b").component("b", importing(leaf(), name), vec![]);
+            refused(&called, words);
+        }
     }
 }
 
@@ -136,10 +190,23 @@ fn an_export_that_is_not_what_it_is_declared_to_be() {
 fn manifests_of_too_many_components() {
     let many =
         "with this link one request to `c0` may need 65 instances at once, one for each link below it: at most 64";
-    manifest(components(65, true), many);
-    manifest(components(1_000, true), "may need 65 instances at once, one for each link below it: at most 64");
-    manifest(components(10_000, true), "is longer than the 1048576 bytes that are read");
-    manifest(components(10_000, false), "`components` has 10000 entries: an application has at most 4096");
+    let chain = |count| components(count, |at| (at + 1 < count).then_some(at + 1));
+    manifest(chain(65), many);
+    manifest(chain(3_990), "may need 65 instances at once, one for each link below it: at most 64");
+    manifest(chain(10_000), "is longer than the 1048576 bytes that are read");
+    manifest(components(10_000, |_| None), "`components` has 10000 entries: an application has at most 4096");
+}
+
+#[test]
+fn manifests_of_too_many_links() {
+    let circle = |count| components(count, |at| Some((at + 1) % count));
+    manifest(circle(3_990), "in a circle");
+    // Ten thousand links from one component, and half as many between a hundred.
+    manifest(
+        components(2, |at| std::iter::repeat_n(1, if at == 0 { 10_000 } else { 0 })),
+        "more than 100000 keys and values",
+    );
+    manifest(components(101, |at| at + 1..101), "at most 64");
 }
 
 #[test]

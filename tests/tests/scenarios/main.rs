@@ -3,6 +3,7 @@
 // A panic is a failed test.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod answers;
 mod audit;
 mod bad_files;
 mod bad_starts;

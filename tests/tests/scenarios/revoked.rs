@@ -6,7 +6,7 @@ use std::thread;
 
 use writ_signing::SigningKey;
 use writ_signing::revocation::Draft;
-use writ_tests::{DAY, Home, Line, Manifest, Scratch, Up, eventually, finish, now, unsigned_guest};
+use writ_tests::{DAY, Home, Line, Manifest, Scratch, Stack, Up, eventually, finish, now, unsigned_guest};
 
 /// A newcomer's component that a host runs, with lists.
 struct World {
@@ -21,18 +21,7 @@ impl World {
     fn new() -> Self {
         let (home, scratch) = (Home::new(), Scratch::new());
         let wasm = scratch.copy(&unsigned_guest("hostile.wasm"), "hostile.wasm");
-        let claims = fs::read_to_string(unsigned_guest("hostile.yaml")).unwrap();
-        let patient: String = claims
-            .lines()
-            .map(|line| {
-                if line.starts_with("limits:") {
-                    "limits: { memory: 32MiB, time: 5m }\n".into()
-                } else {
-                    format!("{line}\n")
-                }
-            })
-            .collect();
-        scratch.write("writ.yaml", patient);
+        scratch.write("writ.yaml", patient("hostile.yaml"));
         home.writ_in(&scratch, &["sign", "hostile.wasm"]).succeeded();
         let manifest = scratch.write("hostile.app.yaml", Manifest::new("hostile", &wasm).to_string());
         let lists = scratch.path("lists");
@@ -40,6 +29,28 @@ impl World {
         world.demand_lists();
         world.revoke("local-operator", &[]);
         world
+    }
+
+    /// The same component, behind another one, which has a folder of its own.
+    fn behind() -> (Self, Scratch) {
+        let (mut world, front) = (Self::new(), Scratch::new());
+        let serve = "claims:\n  serve: [{ interface: \"wasi:http/incoming-handler@0.2.12\", account: self }]\n";
+        let claims = fs::read_to_string(world.scratch.path("writ.yaml")).unwrap();
+        world.scratch.write("writ.yaml", claims.replace("claims:\n", serve));
+        world.home.writ_in(&world.scratch, &["sign", "hostile.wasm"]).succeeded();
+        let wasm = front.copy(&unsigned_guest("front-hostile.wasm"), "front.wasm");
+        front.write("writ.yaml", patient("front-hostile.yaml"));
+        world.home.writ_in(&front, &["sign", "front.wasm"]).succeeded();
+        let (hostile, server) = (world.scratch.path("hostile.wasm"), "    - name: builtin-http-server\n");
+        let linked = format!(
+            "      traits:
+        - {{ type: link, properties: {{ target: {{ name: hostile }}, namespace: wasi, package: http, interfaces: [incoming-handler] }} }}
+    - {{ name: hostile, type: component, properties: {{ image: \"file://{}\" }} }}\n{server}",
+            hostile.display()
+        );
+        let manifest = Manifest::new("front", &wasm).to_string().replace(server, &linked);
+        world.manifest = world.scratch.write("behind.app.yaml", manifest);
+        (world, front)
     }
 
     fn demand_lists(&self) {
@@ -81,10 +92,8 @@ impl World {
         shown.split('"').find(|word| word.len() == 56).unwrap().to_owned()
     }
 
-    /// The component's own key.
     fn id(&self) -> String {
-        let text = fs::read_to_string(self.scratch.path("writ.yaml")).unwrap();
-        text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned()
+        id(&self.scratch)
     }
 
     fn list_of(&self, name: &str) -> PathBuf {
@@ -107,6 +116,22 @@ impl World {
         let (manifest, data) = (self.manifest.to_str().unwrap(), self.scratch.data());
         self.home.writ(&["up", manifest, "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]).refused()
     }
+}
+
+/// A guest's claims, whose calls may take long.
+fn patient(guest: &str) -> String {
+    let claims = fs::read_to_string(unsigned_guest(guest)).unwrap();
+    let patient = |line: &str| match line.starts_with("limits:") {
+        true => "limits: { memory: 32MiB, time: 5m }\n".to_owned(),
+        false => format!("{line}\n"),
+    };
+    claims.lines().map(patient).collect()
+}
+
+/// The own key of the component that was signed in a folder.
+fn id(folder: &Scratch) -> String {
+    let text = fs::read_to_string(folder.path("writ.yaml")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned()
 }
 
 fn says(line: &Line, start: &str) -> bool {
@@ -300,4 +325,108 @@ fn a_host_that_is_cut_off_stops_starting() {
     // It has number 1, as the one before, and was never seen here; the next one is number 2.
     world.revoke("local-operator", &[]);
     eventually("its end", || (up.get("/ok").status == 200).then_some(()));
+}
+
+/// What a request is answered whose field `x-front` says so.
+fn asked(up: &Up, how: &str, path: &str) -> (u16, String) {
+    let answer = up.send("GET", path, &[("x-front", how)], b"");
+    assert!(answer.header("x-behind").is_none(), "{how} {path}: {answer:?}");
+    (answer.status, answer.text())
+}
+
+#[test]
+fn what_stands_behind_another_is_revoked_and_not_who_is_in_front() {
+    let (world, _front) = World::behind();
+    let up = world.up();
+    assert_eq!(up.get("/ok").text(), "ok");
+    thread::scope(|threads| {
+        let running = [("", "/spin"), ("", "/sleep"), ("see", "/sleep")].map(|(how, path)| {
+            let up = &up;
+            threads.spawn(move || asked(up, how, path))
+        });
+        // All of them run, or else they would be refused and not ended.
+        thread::sleep(std::time::Duration::from_millis(700));
+        world.revoke("local", &[&world.id()]);
+        let [spinning, sleeping, seen] = running.map(|call| call.join().unwrap());
+        assert_eq!((spinning.0, sleeping.0), (503, 503));
+        assert!(seen.0 == 503 || seen.1.starts_with("failed: "), "{seen:?}");
+    });
+    let line = up.logged("the revocation", |line| says(line, "revoked"));
+    assert!(line.get("reason").contains(&format!("{} was revoked by", world.id())), "{line:?}");
+    let ended = |line: &Line| line.is_from("hostile") && line.get("message") == "a call was ended";
+    eventually("all calls ended", || (up.log().iter().filter(|line| ended(line)).count() == 3).then_some(()));
+    for how in ["", "see"] {
+        assert_eq!(asked(&up, how, "/fields").0, 503, "{how}");
+    }
+    // Who is in front was not revoked, and stands there still.
+    assert_eq!(asked(&up, "bucket:front-hostile", "/ok"), (200, "written".to_owned()));
+    reload_is_refused(&up, "was revoked by");
+    assert_eq!(asked(&up, "", "/fields").0, 503);
+    up.stop();
+    let audit = world.audit();
+    let told = |line: &str| line.contains("revoked") && line.contains("local/hostile");
+    assert!(audit.lines().any(told), "{audit}");
+    assert!(!audit.lines().any(|line| line.contains("revoked") && line.contains("local/front-hostile")), "{audit}");
+}
+
+#[test]
+fn what_stands_behind_another_is_not_served_bare_when_that_one_is_revoked() {
+    let (world, front) = World::behind();
+    let up = world.up();
+    assert_eq!(up.get("/ok").text(), "ok");
+    thread::scope(|threads| {
+        let running = ["/spin", "/sleep"].map(|path| {
+            let up = &up;
+            threads.spawn(move || asked(up, "", path).0)
+        });
+        thread::sleep(std::time::Duration::from_millis(700));
+        world.revoke("local", &[&id(&front)]);
+        for call in running {
+            assert_eq!(call.join().unwrap(), 503);
+        }
+    });
+    for path in ["/fields", "/ok", "/hostile/fields"] {
+        assert_eq!(asked(&up, "", path).0, 503, "{path}");
+    }
+    reload_is_refused(&up, "was revoked by");
+    assert_eq!(asked(&up, "", "/fields").0, 503);
+    let line = up.logged("it", |line| line.is_from("front-hostile") && line.get("message").starts_with("revoked"));
+    assert!(line.get("reason").contains(&format!("{} was revoked by", id(&front))), "{line:?}");
+    up.stop();
+    let audit = world.audit();
+    assert!(audit.lines().any(|line| line.contains("revoked") && line.contains("local/front-hostile")), "{audit}");
+}
+
+/// Starts what expires soon, and waits until it did; what the log and the audit say of it is about this component.
+#[track_caller]
+fn expires(name: &'static str, then: impl Fn(&Up)) {
+    let line = Stack::of(&[("outer", "front-hostile"), ("inner", "hostile")]).expiring(name, now() + 25);
+    let (up, scratch, home) = line.start(&[]);
+    assert_eq!(up.get("/fields").header("x-behind"), Some("hostile"));
+    eventually("the end of its time", || (up.get("/fields").status == 503).then_some(()));
+    then(&up);
+    up.logged("its end", |line| line.is_from(name) && line.get("message").starts_with("expired"));
+    up.stop();
+    let data = scratch.data();
+    let audit = home.writ(&["audit", "show", "--data", data.to_str().unwrap()]).succeeded().stdout;
+    let expired: Vec<_> = audit.lines().filter(|line| line.contains("expired")).collect();
+    assert!(expired.len() == 1 && expired[0].contains(&format!("mint/{name}")), "{audit}");
+}
+
+#[test]
+fn what_stands_behind_another_expires_while_it_runs() {
+    expires("inner", |up| {
+        assert_eq!(asked(up, "bucket:outer", "/ok"), (200, "written".to_owned()));
+        assert_eq!(asked(up, "see", "/ok").0, 503);
+        up.logged("who expired", |line| line.get("target") == "writ::failed" && line.is_from("inner"));
+    });
+}
+
+#[test]
+fn what_stands_behind_another_is_not_served_bare_when_that_one_expires() {
+    expires("outer", |up| {
+        for how in ["", "bucket:outer"] {
+            assert_eq!(asked(up, how, "/fields").0, 503, "{how}");
+        }
+    });
 }

@@ -442,6 +442,19 @@ fn two_versions_of_one_import() {
     );
 }
 
+/// A link is for the imports whose track its target exports, and another one is nobody's until it has a link.
+#[test]
+fn another_track_needs_a_link_of_its_own() {
+    let both = Part { imports: vec![(PRICE, U32), ("demo:shop/price@0.2.0", U32)], ..shop() };
+    check(
+        &[both, pricing()],
+        expect![[r#"
+        denied: shop (acme/shop) imports demo:shop/price@0.2.0, which nobody serves here
+          hint: link a component that exports it, or build without it
+    "#]],
+    );
+}
+
 #[test]
 fn what_only_the_host_serves() {
     let shelf = Part {

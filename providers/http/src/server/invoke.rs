@@ -89,7 +89,7 @@ impl Component {
                 let answer = store.data_mut().http().new_response_outparam(sender)?;
                 let proxy = pre.instantiate_async(&mut *store).await?;
                 proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, answer).await?;
-                unless_done.done();
+                unless_done.done(store.data_mut().http().table);
                 Ok(())
             }
             .boxed()
