@@ -1,8 +1,11 @@
 //! Compiled code, kept between runs, and the one `unsafe` of this project.
 //!
 //! Deserializing compiled code is loading code: whoever can write the cache folder could run anything. So an entry carries
-//! a tag (HMAC-SHA-256 under the host's secret) over the artefact's digest, the engine's fingerprint and the code, is read
+//! a tag (HMAC-SHA-256 under the host's secret) over the artefact's digest, the engine's fingerprint and the content, is read
 //! into memory, and is only deserialized when its tag is right. Anything else is a miss, and the component is compiled.
+//!
+//! An entry is a note's length (four bytes, the least first), the note, the code, and the tag. Of a component as it was signed
+//! there is nothing to note.
 
 use std::fs::{self, OpenOptions};
 use std::hash::{Hash, Hasher};
@@ -56,16 +59,30 @@ impl Cache {
     /// # Errors
     /// wasmtime's, where the bytes do not validate or compile. A cache that cannot be read or written is no error.
     pub fn component(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let entry = Entry { path: self.folder.join(digest.hex()), tag: self.tag(engine, digest) };
-        if let Some(component) = entry.open(engine) {
+        if let Some((component, _)) = self.kept(engine, digest) {
             return Ok(component);
         }
         let component = Component::new(engine, bytes)?;
-        let kept = component.serialize().map_err(io::Error::other).and_then(|code| entry.keep(&code));
+        self.keep(engine, digest, &component, &[]);
+        Ok(component)
+    }
+
+    /// What was kept under a digest, and the note that was kept with it.
+    pub(crate) fn kept(&self, engine: &Engine, digest: Digest) -> Option<(Component, Vec<u8>)> {
+        self.entry(engine, digest).open(engine)
+    }
+
+    /// Keeps compiled code with a note. That it cannot is logged, and no error.
+    pub(crate) fn keep(&self, engine: &Engine, digest: Digest, component: &Component, note: &[u8]) {
+        let entry = self.entry(engine, digest);
+        let kept = component.serialize().map_err(io::Error::other).and_then(|code| entry.keep(note, &code));
         if let Err(error) = kept {
             tracing::warn!(target: "writ::cache", path = %entry.path.display(), %error, "compiled code was not kept");
         }
-        Ok(component)
+    }
+
+    fn entry(&self, engine: &Engine, digest: Digest) -> Entry {
+        Entry { path: self.folder.join(digest.hex()), tag: self.tag(engine, digest) }
     }
 
     /// The tag's state before the code: the artefact and the engine it was compiled for.
@@ -84,26 +101,30 @@ struct Entry {
 }
 
 impl Entry {
-    fn open(&self, engine: &Engine) -> Option<Component> {
+    fn open(&self, engine: &Engine) -> Option<(Component, Vec<u8>)> {
         let sealed = read(&self.path)?;
-        let (code, tag) = sealed.split_last_chunk::<TAG>()?;
+        let (content, tag) = sealed.split_last_chunk::<TAG>()?;
         let mut expected = self.tag.clone();
-        expected.update(code);
+        expected.update(content);
         if expected.verify_slice(tag).is_err() && stands("cache: sealed") {
             tracing::warn!(target: "writ::cache", path = %self.path.display(), "not ours or damaged; compiling again");
             return None;
         }
-        deserialize(engine, code)
+        let (length, rest) = content.split_first_chunk()?;
+        let (note, code) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        Some((deserialize(engine, code)?, note.to_vec()))
     }
 
     /// Written beside its place and renamed into it, so that a reader sees all of it or none.
-    fn keep(&self, code: &[u8]) -> io::Result<()> {
+    fn keep(&self, note: &[u8], code: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(note.len()).map_err(io::Error::other)?.to_le_bytes();
+        let content: [&[u8]; 3] = [&length, note, code];
         let mut tag = self.tag.clone();
-        tag.update(code);
+        content.iter().for_each(|part| tag.update(part));
         let beside = self.path.with_extension(format!("{}.new", std::process::id()));
         let _ = fs::remove_file(&beside);
-        let written =
-            write(&beside, &[code, &tag.finalize().into_bytes()]).and_then(|()| fs::rename(&beside, &self.path));
+        let written = write(&beside, &[&content[..], &[&tag.finalize().into_bytes()]].concat())
+            .and_then(|()| fs::rename(&beside, &self.path));
         written.inspect_err(|_| drop(fs::remove_file(&beside)))
     }
 }
@@ -209,6 +230,23 @@ mod tests {
         }
         case.cache(1).component(&case.engine, case.digest, COMPONENT).unwrap();
         assert!(case.opens(1), "a damaged entry is made again");
+    }
+
+    #[test]
+    fn a_note_is_kept_with_the_code() {
+        let case = Case::new();
+        let (cache, component) = (case.cache(1), Component::new(&case.engine, COMPONENT).unwrap());
+        for note in [&b""[..], b"x", &[0xff; 70_000]] {
+            cache.keep(&case.engine, case.digest, &component, note);
+            assert_eq!(cache.kept(&case.engine, case.digest).unwrap().1, note);
+        }
+        // A length that leads past the end, under a seal that is right: from a host of before there were notes.
+        let entry = cache.entry(&case.engine, case.digest);
+        let mut tag = entry.tag.clone();
+        tag.update(&[0xff; 8]);
+        let sealed = [&[0xff; 8][..], &tag.finalize().into_bytes()].concat();
+        fs::write(case.path(), sealed).unwrap();
+        assert!(cache.kept(&case.engine, case.digest).is_none());
     }
 
     /// What somebody who can write the folder might leave in it: never code that this host sealed for these bytes.

@@ -15,4 +15,4 @@ mod unit;
 pub(crate) use call::{Edge, Elsewhere, Ends, elsewhere, link};
 pub(crate) use edges::{Join, Joined, Joint, join};
 pub use unit::UnitError;
-pub(crate) use unit::{CARRIED, Door, Member, Owner, Plan, Unit, Whole, is_carry, roots};
+pub(crate) use unit::{CARRIED, Code, Door, Member, Owner, Plan, Unit, Whole, is_carry, roots};

@@ -15,10 +15,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use semver::Version;
+use serde::{Deserialize, Serialize};
 use writ_signing::defence::stands;
 
 /// The name of an interface: `namespace:package/interface@version`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct InterfaceName {
     /// Who publishes it, such as `wasi`.
     pub namespace: String,
@@ -36,6 +38,20 @@ enum Track {
     Major(u64),
     Minor(u64),
     Exactly(Option<Version>),
+}
+
+impl From<InterfaceName> for String {
+    fn from(name: InterfaceName) -> Self {
+        name.to_string()
+    }
+}
+
+impl TryFrom<String> for InterfaceName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
 }
 
 impl InterfaceName {

@@ -1,8 +1,10 @@
 //! A component that is ready to be called: a fresh store for every call, and its end, however it comes.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -181,9 +183,22 @@ impl Prepared {
         self.standings.iter().try_for_each(|standing| standing.admits())
     }
 
-    /// Waits until anything in the store is revoked.
-    pub(crate) async fn revocation(&self) {
-        futures::future::select_all(self.standings.iter().map(|standing| Box::pin(standing.revoked()))).await;
+    /// How `work` ended; none where anything in the store was revoked before that, such as before it did anything.
+    pub(crate) async fn unless_revoked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if self.standings.iter().any(|standing| standing.is_revoked()) {
+            return None;
+        }
+        let mut work = pin!(work);
+        // What does not wait cannot be overtaken, and being told of a revocation costs more than many a call.
+        if let Poll::Ready(ended) = futures::poll!(work.as_mut()) {
+            return Some(ended);
+        }
+        let revocations = self.standings.iter().map(|standing| Box::pin(standing.revoked()));
+        tokio::select! {
+            biased;
+            _ = futures::future::select_all(revocations) => None,
+            ended = work => Some(ended),
+        }
     }
 
     /// Says how a call failed, in the log with the component's identity and to the caller in one line. What failed in a
@@ -241,13 +256,7 @@ impl Prepared {
                 middleware::ended(&mut store, &self.linked.behind).await
             })
             .catch_unwind();
-            let ended = tokio::select! {
-                // First, so that what is revoked as it begins ends before it did anything.
-                biased;
-                () = self.revocation() => None,
-                ended = tokio::time::timeout_at(longest.into(), call) => Some(ended),
-            };
-            let outcome = match ended {
+            let outcome = match self.unless_revoked(tokio::time::timeout_at(longest.into(), call)).await {
                 None => Err(self.revoked()),
                 Some(Ok(Ok(Ok(())))) => Ok(()),
                 Some(Ok(Ok(Err(error)))) => {

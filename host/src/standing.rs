@@ -108,6 +108,11 @@ impl Standing {
         }
     }
 
+    /// Whether it is revoked.
+    pub(crate) fn is_revoked(&self) -> bool {
+        *self.state.borrow() == State::Revoked
+    }
+
     /// Waits until it is revoked.
     pub(crate) async fn revoked(&self) {
         // The sender is this one, so waiting does not fail.

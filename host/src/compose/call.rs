@@ -138,23 +138,20 @@ impl Callee {
         let edge = self.edge.clone();
         edge.permits(way)?;
         let callee = &edge.callee;
-        let until = until.min(Deadline::after(callee.time));
         let started = Instant::now();
+        let until = until.min(Deadline::since(started, callee.time));
         // It is out of its place while it runs: what fails is not called again.
         let live = self.live.take();
         let work = AssertUnwindSafe(run(&edge, live, until, (function, image))).catch_unwind();
-        let ended = tokio::select! {
-            biased;
-            () = callee.revocation() => Err(callee.revoked()),
-            ended = work => match ended {
-                Ok(Ok(live)) => Ok(live),
-                Ok(Err(Ended { error, refused_memory })) => match error.downcast::<Elsewhere>() {
-                    // It was logged further down.
-                    Ok(elsewhere) => return Err(elsewhere.into()),
-                    Err(error) => Err(callee.failed(&error, refused_memory, started.elapsed())),
-                },
-                Err(panic) => Err(callee.panicked(panic.as_ref())),
+        let ended = match callee.unless_revoked(work).await {
+            None => Err(callee.revoked()),
+            Some(Ok(Ok(live))) => Ok(live),
+            Some(Ok(Err(Ended { error, refused_memory }))) => match error.downcast::<Elsewhere>() {
+                // It was logged further down.
+                Ok(elsewhere) => return Err(elsewhere.into()),
+                Err(error) => Err(callee.failed(&error, refused_memory, started.elapsed())),
             },
+            Some(Err(panic)) => Err(callee.panicked(panic.as_ref())),
         };
         match ended {
             Ok((live, reply)) => {

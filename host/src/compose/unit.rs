@@ -10,10 +10,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::json;
+use writ_provider::wasmtime::component::Component;
+use writ_signing::Digest;
+
 use super::edges::Joint;
 use crate::authorize::{Admission, Admitted};
 use crate::carry::{CARRY, CarryError, Interfaces, RECEIVE};
-use crate::fuse::{self, Checked, Graph, Node};
+use crate::fuse::{self, Graph, Import, Node};
 
 /// A component with what runs in its store.
 pub(crate) struct Unit<'a> {
@@ -147,7 +151,8 @@ impl<'a> Unit<'a> {
         let exports = self.root.artifact.exports().iter().map(ToString::to_string).collect();
         let nodes = self.members.iter().enumerate().map(node).collect();
         let graph = Graph { nodes, edges: self.inside.clone(), root: 0, exports };
-        Some(Plan { graph, fused: !self.inside.is_empty(), carriers, door: self.door.clone() })
+        let digests = self.members.iter().map(|member| member.admitted.verified.digest()).collect();
+        Some(Plan { graph, digests, fused: !self.inside.is_empty(), carriers, door: self.door.clone() })
     }
 
     /// What carries the calls over the links that lead to other stores, in the order of the members and their links.
@@ -163,6 +168,7 @@ impl<'a> Unit<'a> {
                 import: join.import.to_string(),
                 export: join.export.to_string(),
                 callee: Arc::clone(callee.artifact.bytes()),
+                digest: callee.verified.digest(),
                 door: joint.door(),
             }));
         }
@@ -173,6 +179,8 @@ impl<'a> Unit<'a> {
 /// What a unit is put together from.
 pub(crate) struct Plan {
     graph: Graph,
+    /// Of each node, what its component's token covers.
+    digests: Vec<Digest>,
     /// Whether there is anything in it that could have a store of its own.
     pub(crate) fused: bool,
     carriers: Vec<Carrier>,
@@ -185,19 +193,33 @@ struct Carrier {
     import: String,
     export: String,
     callee: Arc<[u8]>,
+    /// What the callee's token covers.
+    digest: Digest,
     door: Door,
 }
 
 /// A unit as one component, checked: it is wired as was admitted, and in no other way.
 pub(crate) struct Whole {
-    pub(crate) checked: Checked,
+    pub(crate) code: Code,
+    /// What must be linked.
+    pub(crate) imports: Vec<Import>,
+    /// What says of two units that they are the same one.
+    pub(crate) recipe: Digest,
     /// How many of the principals in it are components; what carries calls comes after them.
     members: usize,
     /// Whose calls each sender carries, and of which import.
     carried: Vec<(usize, String)>,
     receives: bool,
-    /// The links within it, by the number in `eN-…`: which member calls.
-    edges: Vec<fuse::Edge>,
+    /// Which member calls over each link within it, by the number in `eN-…`; none over the link from another store.
+    callers: Vec<Option<usize>>,
+}
+
+/// What runs of a [`Whole`].
+pub(crate) enum Code {
+    /// What the checker found to be as declared.
+    Checked(Arc<[u8]>),
+    /// What was compiled from that, at an earlier start.
+    Kept(Component),
 }
 
 /// Whose an import of a [`Whole`] is.
@@ -230,19 +252,42 @@ impl Whole {
 
     /// The member that calls over link `number` within; none where it is whoever calls over a link from another store.
     pub(crate) fn caller(&self, number: usize) -> Option<usize> {
-        self.edges.get(number).map(|edge| edge.importer).filter(|importer| *importer < self.members)
+        self.callers.get(number).copied().flatten()
     }
 }
 
 impl Plan {
+    /// What decides what [`Plan::whole`] makes, as a digest. Of a component that is what its token covers: nothing else of it
+    /// is in a composite.
+    pub(crate) fn recipe(&self) -> Digest {
+        let Self { graph, digests, carriers, door, fused: _ } = self;
+        let node = |(node, digest): (&Node, &Digest)| json!([node.name, digest.hex(), node.principal, node.memory]);
+        let edge = |edge: &fuse::Edge| json!([edge.importer, edge.import, edge.exporter, edge.export]);
+        let carrier = |one: &Carrier| json!([one.member, one.import, one.export, one.digest.hex(), one.door]);
+        let recipe = json!({
+            "encoder": ENCODER,
+            "nodes": graph.nodes.iter().zip(digests).map(node).collect::<Vec<_>>(),
+            "edges": graph.edges.iter().map(edge).collect::<Vec<_>>(),
+            "root": graph.root,
+            "exports": graph.exports,
+            "carriers": carriers.iter().map(carrier).collect::<Vec<_>>(),
+            "door": door,
+        });
+        Digest::of(recipe.to_string().as_bytes())
+    }
+
+    /// What was compiled of the same recipe at an earlier start, after it was checked: the host's own secret says so.
+    pub(crate) fn kept(&self, component: Component, imports: Vec<Import>) -> Whole {
+        self.made(Code::Kept(component), imports)
+    }
+
     /// Encodes and checks.
     ///
     /// # Errors
     /// [`UnitError`].
-    pub(crate) fn whole(self) -> Result<Whole, UnitError> {
-        let Self { mut graph, carriers, door, .. } = self;
-        let members = graph.nodes.len();
-        for carrier in &carriers {
+    pub(crate) fn whole(&self) -> Result<Whole, UnitError> {
+        let mut graph = self.graph.clone();
+        for carrier in &self.carriers {
             let served = Interfaces::exported(&carrier.callee, &carrier.door)?.functions();
             let importer = bytes_of(&graph, carrier.member);
             let sender = Interfaces::imported(&importer, &carrier.import)?.sender(&carrier.export, &served)?;
@@ -250,16 +295,29 @@ impl Plan {
             let (importer, import) = (carrier.member, carrier.import.clone());
             graph.edges.push(fuse::Edge { importer, export: import.clone(), import, exporter });
         }
-        if !door.is_empty() {
-            let receiver = Interfaces::exported(&bytes_of(&graph, 0), &door)?.receiver()?;
+        if !self.door.is_empty() {
+            let receiver = Interfaces::exported(&bytes_of(&graph, 0), &self.door)?.receiver()?;
             let importer = put(&mut graph, "receiver", receiver);
             let edge = |name: &String| fuse::Edge { importer, import: name.clone(), exporter: 0, export: name.clone() };
-            graph.edges.extend(door.iter().map(edge));
+            graph.edges.extend(self.door.iter().map(edge));
             (graph.root, graph.exports) = (importer, vec![RECEIVE.to_owned()]);
         }
-        let checked = fuse::check(fuse::compose(&graph)?, &graph)?;
-        let carried = carriers.into_iter().map(|carrier| (carrier.member, carrier.import)).collect();
-        Ok(Whole { checked, members, carried, receives: !door.is_empty(), edges: graph.edges })
+        let (bytes, imports) = fuse::check(fuse::compose(&graph)?, &graph)?.into_parts();
+        Ok(self.made(Code::Checked(bytes), imports))
+    }
+
+    fn made(&self, code: Code, imports: Vec<Import>) -> Whole {
+        let within = self.graph.edges.iter().map(|edge| Some(edge.importer));
+        let out = self.carriers.iter().map(|carrier| Some(carrier.member));
+        Whole {
+            code,
+            imports,
+            recipe: self.recipe(),
+            members: self.graph.nodes.len(),
+            carried: self.carriers.iter().map(|carrier| (carrier.member, carrier.import.clone())).collect(),
+            receives: !self.door.is_empty(),
+            callers: within.chain(out).chain(self.door.iter().map(|_| None)).collect(),
+        }
     }
 }
 
@@ -280,6 +338,9 @@ fn put(graph: &mut Graph, name: &str, bytes: Vec<u8>) -> usize {
 pub(crate) fn is_carry(interface: &crate::names::InterfaceName) -> bool {
     interface.to_string() == CARRY
 }
+
+/// Of what makes and checks a composite: another one does not take what this one kept.
+const ENCODER: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
 
 /// Bytes that what carries calls may have of memory: a request and its answer, each as long as a host call may be.
 pub(crate) const CARRIED: usize = 10 << 20;
@@ -320,7 +381,7 @@ fn capability(joint: &Joint) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::super::edges::Join;
     use super::*;
 
@@ -330,6 +391,70 @@ mod tests {
         let interfaces = vec![Join { import: name(), export: name() }];
         let joint = Joint { target: 1, source: 0, line: 7, separate: false, interfaces };
         assert_eq!((capability(&joint), joint.door().len()), (expected, door), "{interface}");
+    }
+
+    fn plan() -> Plan {
+        let node = |name: &str, principal| Node { name: name.to_owned(), bytes: Arc::default(), principal, memory: 1 };
+        let edge = fuse::Edge { importer: 0, import: "a:a/a".to_owned(), exporter: 1, export: "a:a/a".to_owned() };
+        let carrier = Carrier {
+            member: 1,
+            import: "b:b/b".to_owned(),
+            export: "b:b/b".to_owned(),
+            callee: Arc::default(),
+            digest: Digest::of(b"callee"),
+            door: vec!["b:b/b".to_owned()],
+        };
+        Plan {
+            graph: Graph {
+                nodes: vec![node("x", 0), node("y", 1)],
+                edges: vec![edge],
+                root: 0,
+                exports: vec!["c:c/c".to_owned()],
+            },
+            digests: vec![Digest::of(b"x"), Digest::of(b"y")],
+            fused: true,
+            carriers: vec![carrier],
+            door: vec!["c:c/c".to_owned()],
+        }
+    }
+
+    /// Two plans of one recipe run the same code, so nothing that decides what is made may be missing.
+    #[test]
+    fn whatever_decides_what_is_made_is_in_its_recipe() {
+        let changes: [(&str, fn(&mut Plan)); 22] = [
+            ("nothing", |_| {}),
+            ("a name", |plan| plan.graph.nodes[0].name.push('z')),
+            ("a component", |plan| plan.digests[1] = Digest::of(b"z")),
+            ("their order", |plan| plan.digests.swap(0, 1)),
+            ("whose it is", |plan| plan.graph.nodes[1].principal = 0),
+            ("memory", |plan| plan.graph.nodes[1].memory = 2),
+            ("one more", |plan| {
+                plan.graph.nodes.push(plan.graph.nodes[1].clone());
+                plan.digests.push(plan.digests[1]);
+            }),
+            ("who calls", |plan| plan.graph.edges[0].importer = 1),
+            ("over which import", |plan| plan.graph.edges[0].import.push('z')),
+            ("who is called", |plan| plan.graph.edges[0].exporter = 0),
+            ("by which export", |plan| plan.graph.edges[0].export.push('z')),
+            ("a link twice", |plan| plan.graph.edges.push(plan.graph.edges[0].clone())),
+            ("no link", |plan| plan.graph.edges.clear()),
+            ("the root", |plan| plan.graph.root = 1),
+            ("what is called from outside", |plan| plan.graph.exports.clear()),
+            ("no sender", |plan| plan.carriers.clear()),
+            ("whose calls are carried", |plan| plan.carriers[0].member = 0),
+            ("of which import", |plan| plan.carriers[0].import.push('z')),
+            ("to which export", |plan| plan.carriers[0].export.push('z')),
+            ("of which component", |plan| plan.carriers[0].digest = Digest::of(b"z")),
+            ("which has more", |plan| plan.carriers[0].door.push("d:d/d".to_owned())),
+            ("no receiver", |plan| plan.door.clear()),
+        ];
+        let mut seen = BTreeSet::new();
+        for (what, change) in changes {
+            let mut plan = plan();
+            change(&mut plan);
+            assert!(seen.insert(plan.recipe().hex()), "{what}");
+        }
+        assert!(seen.contains(&plan().recipe().hex()));
     }
 
     /// A capability is what keeps a link from being fused: see `fuse::eligible`.

@@ -6,7 +6,8 @@
 //! let checked = check(&bytes, &graph)?    what the bytes wire together is what the graph declares, and nothing else
 //! ```
 //!
-//! Only what [`check`] returns may be compiled and linked. It says for each import of the composite whom it serves:
+//! Only what [`check`] returns may be compiled and linked; what was compiled of it is kept with what it says of the imports,
+//! under the host's seal, for the next start. It says for each import of the composite whom it serves:
 //!
 //! | import of a component | in the composite | served from |
 //! |---|---|---|
@@ -38,9 +39,9 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::{Checked, check};
+pub(crate) use check::check;
 pub(crate) use compose::compose;
 pub(crate) use eligible::{Link, eligible};
 pub use error::{CheckError, ComponentError, FuseError};
 pub(crate) use graph::{Edge, Graph, Node};
-pub(crate) use slots::{Serves, numbered};
+pub(crate) use slots::{Import, Serves, numbered};

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use writ_signing::defence::stands;
 
 use crate::names::InterfaceName;
 
 /// An import of the composite, and what the host links it to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Import {
     /// Its name in the composite: what a linker must define.
     pub(crate) name: String,
@@ -18,7 +19,7 @@ pub(crate) struct Import {
 }
 
 /// Whose an import is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Serves {
     /// Everyone's: it holds no authority, and resources of it may pass over an edge.
     Everyone,

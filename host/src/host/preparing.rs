@@ -12,7 +12,7 @@ use writ_signing::defence::carried;
 use super::{DeployError, Host};
 use crate::audit::Event;
 use crate::authorize::{Admission, Admitted};
-use crate::compose::{CARRIED, Door, Edge, Joint, Member, Plan, Unit, UnitError, Whole};
+use crate::compose::{CARRIED, Code, Door, Edge, Joint, Member, Plan, Unit, UnitError, Whole};
 use crate::link::{LinkError, Part, link};
 use crate::prepared::{Gate, Prepared};
 use crate::registry::{Parts, claims};
@@ -105,7 +105,7 @@ impl Host {
             }
             let Some(unit) = Unit::of(admission, place, door.clone(), false) else { continue };
             let component = unit.root().name.clone();
-            let made = whole(admission, unit).await;
+            let made = self.whole(admission, unit).await;
             let (unit, whole) = made.map_err(|source| DeployError::Link { component, source })?;
             let outside = unit.members().iter().flat_map(|member| &member.outside);
             next.extend(outside.map(|joint| (joint.target, joint.door())));
@@ -130,8 +130,10 @@ impl Host {
             let edges = self.edges(admission, member, prepared).map_err(failed)?;
             parts.push(Part { admitted: member.admitted, edges });
         }
-        let bytes = whole.as_ref().map_or(admitted.artifact.bytes(), |whole| whole.checked.bytes());
-        let compiled = self.compile(bytes.clone()).await;
+        let compiled = match whole {
+            Some(whole) => self.compile_whole(whole).await,
+            None => self.compile(admitted.artifact.bytes().clone()).await,
+        };
         let compiled = compiled.map_err(|reason| DeployError::Compile { component: component.clone(), reason })?;
         let counted = (&self.budgets, self.clerk.as_deref());
         let linked =
@@ -201,48 +203,80 @@ impl Host {
         }
     }
 
-    /// Compiling is untrusted work: on a thread that may block, with a catch.
-    async fn compile(&self, bytes: Arc<[u8]>) -> Result<Component, String> {
+    /// A unit as one component, where it is more than one; without what the encoder has no words for, which has stores of its
+    /// own then.
+    async fn whole<'a>(
+        &self,
+        admission: &'a Admission,
+        unit: Unit<'a>,
+    ) -> Result<(Unit<'a>, Option<Whole>), LinkError> {
+        let Some(plan) = unit.plan(admission) else { return Ok((unit, None)) };
+        let fused = plan.fused;
+        match self.made(plan).await {
+            Ok(whole) => Ok((unit, Some(whole))),
+            Err(LinkError::Unit(reason)) if fused && matches!(*reason, UnitError::Encode(_)) => {
+                tracing::debug!(target: "writ::host", component = %unit.root().principal, %reason, "its links stay separate");
+                let separate = unit.separate(admission);
+                let whole = match separate.plan(admission) {
+                    Some(plan) => Some(self.made(plan).await?),
+                    None => None,
+                };
+                Ok((separate, whole))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What an earlier start made of the same plan, or else encoded and checked now, on a thread that may block.
+    async fn made(&self, plan: Plan) -> Result<Whole, LinkError> {
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let work = move || -> wasmtime::Result<Component> {
-            match cache {
-                Some(cache) => cache.component(&engine, Digest::of(&bytes), &bytes),
-                None => Component::new(&engine, &bytes),
+        let work = move || {
+            let kept = cache.and_then(|cache| cache.kept(&engine, plan.recipe()));
+            let kept = kept.and_then(|(component, note)| Some((component, serde_json::from_slice(&note).ok()?)));
+            match kept {
+                Some((component, imports)) => Ok(plan.kept(component, imports)),
+                None => plan.whole(),
             }
         };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(component)) => Ok(component),
-            Ok(Err(error)) => Err(format!("{error:#}")),
-            Err(_) => Err("the compiler failed".to_owned()),
+        match tokio::task::spawn_blocking(carried(work)).await {
+            Ok(whole) => Ok(whole?),
+            Err(_) => Err(LinkError::Mismatch("the encoder failed".to_owned())),
         }
+    }
+
+    async fn compile_whole(&self, whole: &Whole) -> Result<Component, String> {
+        let bytes = match &whole.code {
+            Code::Kept(component) => return Ok(component.clone()),
+            Code::Checked(bytes) => bytes.clone(),
+        };
+        let (engine, cache, recipe) = (self.engine.clone(), self.cache.clone(), whole.recipe);
+        let note = serde_json::to_vec(&whole.imports).map_err(|error| error.to_string())?;
+        compiling(move || {
+            let component = Component::new(&engine, &bytes)?;
+            if let Some(cache) = cache {
+                cache.keep(&engine, recipe, &component, &note);
+            }
+            Ok(component)
+        })
+        .await
+    }
+
+    async fn compile(&self, bytes: Arc<[u8]>) -> Result<Component, String> {
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
+        compiling(move || match cache {
+            Some(cache) => cache.component(&engine, Digest::of(&bytes), &bytes),
+            None => Component::new(&engine, &bytes),
+        })
+        .await
     }
 }
 
-/// A unit as one component, where it is more than one; without what the encoder has no words for, which has stores of its
-/// own then.
-async fn whole<'a>(admission: &'a Admission, unit: Unit<'a>) -> Result<(Unit<'a>, Option<Whole>), LinkError> {
-    let Some(plan) = unit.plan(admission) else { return Ok((unit, None)) };
-    let fused = plan.fused;
-    match encoded(plan).await {
-        Ok(whole) => Ok((unit, Some(whole))),
-        Err(LinkError::Unit(reason)) if fused && matches!(*reason, UnitError::Encode(_)) => {
-            tracing::debug!(target: "writ::host", component = %unit.root().principal, %reason, "its links stay separate");
-            let separate = unit.separate(admission);
-            let whole = match separate.plan(admission) {
-                Some(plan) => Some(encoded(plan).await?),
-                None => None,
-            };
-            Ok((separate, whole))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Encoding and checking, on a thread that may block.
-async fn encoded(plan: Plan) -> Result<Whole, LinkError> {
-    match tokio::task::spawn_blocking(carried(|| plan.whole())).await {
-        Ok(whole) => Ok(whole?),
-        Err(_) => Err(LinkError::Mismatch("the encoder failed".to_owned())),
+/// Compiling is untrusted work: on a thread that may block, with a catch.
+async fn compiling(work: impl FnOnce() -> wasmtime::Result<Component> + Send + 'static) -> Result<Component, String> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(component)) => Ok(component),
+        Ok(Err(error)) => Err(format!("{error:#}")),
+        Err(_) => Err("the compiler failed".to_owned()),
     }
 }
 

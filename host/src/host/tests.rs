@@ -294,9 +294,7 @@ async fn the_embedding_program_calls_a_component_by_its_name() {
     let target = deployment.target("two").unwrap();
     let permit = target.admit(Duration::ZERO).await.unwrap();
     let pre = target.pre().clone();
-    let work = target.run(permit, move |store| {
-        Box::pin(async move { pre.instantiate_async(store).await.map(drop) })
-    });
+    let work = target.run(permit, move |store| Box::pin(async move { pre.instantiate_async(store).await.map(drop) }));
     work.await.unwrap();
     // As anybody else's, its calls end with the host.
     fixture.host.pool.stop();

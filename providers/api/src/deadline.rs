@@ -12,9 +12,13 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// Ends `time` from now.
     pub fn after(time: Duration) -> Self {
-        let now = Instant::now();
+        Self::since(Instant::now(), time)
+    }
+
+    /// Ends `time` after that moment, for what has read the clock already.
+    pub fn since(begin: Instant, time: Duration) -> Self {
         // A time too long to add is no deadline a person meant; a year stands in for it.
-        Self(now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(31_536_000)))
+        Self(begin.checked_add(time).unwrap_or_else(|| begin + Duration::from_secs(31_536_000)))
     }
 
     /// Whether it has passed.
