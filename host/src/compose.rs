@@ -8,6 +8,7 @@ mod call;
 mod edges;
 pub(crate) mod identity;
 pub(crate) mod middleware;
+mod recipe;
 pub(crate) mod request;
 pub(crate) mod types;
 mod unit;

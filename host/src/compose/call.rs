@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -135,17 +136,16 @@ async fn over(
 
 impl Callee {
     async fn call(&mut self, way: &Way, until: Deadline, function: u32, image: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
-        let edge = self.edge.clone();
+        let Self { edge, live } = self;
         edge.permits(way)?;
         let callee = &edge.callee;
         let started = Instant::now();
         let until = until.min(Deadline::since(started, callee.time));
         // It is out of its place while it runs: what fails is not called again.
-        let live = self.live.take();
-        let work = AssertUnwindSafe(run(&edge, live, until, (function, image))).catch_unwind();
+        let work = pin!(AssertUnwindSafe(run(edge, live.take(), until, (function, image))).catch_unwind());
         let ended = match callee.unless_revoked(work).await {
             None => Err(callee.revoked()),
-            Some(Ok(Ok(live))) => Ok(live),
+            Some(Ok(Ok(done))) => Ok(done),
             Some(Ok(Err(Ended { error, refused_memory }))) => match error.downcast::<Elsewhere>() {
                 // It was logged further down.
                 Ok(elsewhere) => return Err(elsewhere.into()),
@@ -154,8 +154,8 @@ impl Callee {
             Some(Err(panic)) => Err(callee.panicked(panic.as_ref())),
         };
         match ended {
-            Ok((live, reply)) => {
-                self.live = Some(live);
+            Ok((still, reply)) => {
+                *live = Some(still);
                 Ok(reply)
             }
             Err(failure) => Err(Elsewhere::of(callee, failure).into()),
@@ -179,7 +179,8 @@ impl<E: Into<wasmtime::Error>> From<E> for Ended {
 async fn run(edge: &Edge, live: Option<Live>, until: Deadline, call: (u32, Vec<u8>)) -> Result<(Live, Vec<u8>), Ended> {
     let mut live = match live {
         Some(live) => live,
-        None => begin(edge, until).await?,
+        // Seldom, and large: what is called again and again should not carry it along.
+        None => Box::pin(begin(edge, until)).await?,
     };
     live.store.data_mut().set_deadline(until);
     match live.receive.call_async(&mut live.store, call).await {

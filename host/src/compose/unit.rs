@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::json;
 use writ_provider::wasmtime::component::Component;
 use writ_signing::Digest;
 
@@ -178,24 +177,24 @@ impl<'a> Unit<'a> {
 
 /// What a unit is put together from.
 pub(crate) struct Plan {
-    graph: Graph,
+    pub(super) graph: Graph,
     /// Of each node, what its component's token covers.
-    digests: Vec<Digest>,
+    pub(super) digests: Vec<Digest>,
     /// Whether there is anything in it that could have a store of its own.
     pub(crate) fused: bool,
-    carriers: Vec<Carrier>,
-    door: Door,
+    pub(super) carriers: Vec<Carrier>,
+    pub(super) door: Door,
 }
 
 /// What carries the calls of one import to another store.
-struct Carrier {
-    member: usize,
-    import: String,
-    export: String,
-    callee: Arc<[u8]>,
+pub(super) struct Carrier {
+    pub(super) member: usize,
+    pub(super) import: String,
+    pub(super) export: String,
+    pub(super) callee: Arc<[u8]>,
     /// What the callee's token covers.
-    digest: Digest,
-    door: Door,
+    pub(super) digest: Digest,
+    pub(super) door: Door,
 }
 
 /// A unit as one component, checked: it is wired as was admitted, and in no other way.
@@ -257,25 +256,6 @@ impl Whole {
 }
 
 impl Plan {
-    /// What decides what [`Plan::whole`] makes, as a digest. Of a component that is what its token covers: nothing else of it
-    /// is in a composite.
-    pub(crate) fn recipe(&self) -> Digest {
-        let Self { graph, digests, carriers, door, fused: _ } = self;
-        let node = |(node, digest): (&Node, &Digest)| json!([node.name, digest.hex(), node.principal, node.memory]);
-        let edge = |edge: &fuse::Edge| json!([edge.importer, edge.import, edge.exporter, edge.export]);
-        let carrier = |one: &Carrier| json!([one.member, one.import, one.export, one.digest.hex(), one.door]);
-        let recipe = json!({
-            "encoder": ENCODER,
-            "nodes": graph.nodes.iter().zip(digests).map(node).collect::<Vec<_>>(),
-            "edges": graph.edges.iter().map(edge).collect::<Vec<_>>(),
-            "root": graph.root,
-            "exports": graph.exports,
-            "carriers": carriers.iter().map(carrier).collect::<Vec<_>>(),
-            "door": door,
-        });
-        Digest::of(recipe.to_string().as_bytes())
-    }
-
     /// What was compiled of the same recipe at an earlier start, after it was checked: the host's own secret says so.
     pub(crate) fn kept(&self, component: Component, imports: Vec<Import>) -> Whole {
         self.made(Code::Kept(component), imports)
@@ -339,9 +319,6 @@ pub(crate) fn is_carry(interface: &crate::names::InterfaceName) -> bool {
     interface.to_string() == CARRY
 }
 
-/// Of what makes and checks a composite: another one does not take what this one kept.
-const ENCODER: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
-
 /// Bytes that what carries calls may have of memory: a request and its answer, each as long as a host call may be.
 pub(crate) const CARRIED: usize = 10 << 20;
 
@@ -381,7 +358,7 @@ fn capability(joint: &Joint) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    #![allow(clippy::unwrap_used)]
     use super::super::edges::Join;
     use super::*;
 
@@ -391,70 +368,6 @@ mod tests {
         let interfaces = vec![Join { import: name(), export: name() }];
         let joint = Joint { target: 1, source: 0, line: 7, separate: false, interfaces };
         assert_eq!((capability(&joint), joint.door().len()), (expected, door), "{interface}");
-    }
-
-    fn plan() -> Plan {
-        let node = |name: &str, principal| Node { name: name.to_owned(), bytes: Arc::default(), principal, memory: 1 };
-        let edge = fuse::Edge { importer: 0, import: "a:a/a".to_owned(), exporter: 1, export: "a:a/a".to_owned() };
-        let carrier = Carrier {
-            member: 1,
-            import: "b:b/b".to_owned(),
-            export: "b:b/b".to_owned(),
-            callee: Arc::default(),
-            digest: Digest::of(b"callee"),
-            door: vec!["b:b/b".to_owned()],
-        };
-        Plan {
-            graph: Graph {
-                nodes: vec![node("x", 0), node("y", 1)],
-                edges: vec![edge],
-                root: 0,
-                exports: vec!["c:c/c".to_owned()],
-            },
-            digests: vec![Digest::of(b"x"), Digest::of(b"y")],
-            fused: true,
-            carriers: vec![carrier],
-            door: vec!["c:c/c".to_owned()],
-        }
-    }
-
-    /// Two plans of one recipe run the same code, so nothing that decides what is made may be missing.
-    #[test]
-    fn whatever_decides_what_is_made_is_in_its_recipe() {
-        let changes: [(&str, fn(&mut Plan)); 22] = [
-            ("nothing", |_| {}),
-            ("a name", |plan| plan.graph.nodes[0].name.push('z')),
-            ("a component", |plan| plan.digests[1] = Digest::of(b"z")),
-            ("their order", |plan| plan.digests.swap(0, 1)),
-            ("whose it is", |plan| plan.graph.nodes[1].principal = 0),
-            ("memory", |plan| plan.graph.nodes[1].memory = 2),
-            ("one more", |plan| {
-                plan.graph.nodes.push(plan.graph.nodes[1].clone());
-                plan.digests.push(plan.digests[1]);
-            }),
-            ("who calls", |plan| plan.graph.edges[0].importer = 1),
-            ("over which import", |plan| plan.graph.edges[0].import.push('z')),
-            ("who is called", |plan| plan.graph.edges[0].exporter = 0),
-            ("by which export", |plan| plan.graph.edges[0].export.push('z')),
-            ("a link twice", |plan| plan.graph.edges.push(plan.graph.edges[0].clone())),
-            ("no link", |plan| plan.graph.edges.clear()),
-            ("the root", |plan| plan.graph.root = 1),
-            ("what is called from outside", |plan| plan.graph.exports.clear()),
-            ("no sender", |plan| plan.carriers.clear()),
-            ("whose calls are carried", |plan| plan.carriers[0].member = 0),
-            ("of which import", |plan| plan.carriers[0].import.push('z')),
-            ("to which export", |plan| plan.carriers[0].export.push('z')),
-            ("of which component", |plan| plan.carriers[0].digest = Digest::of(b"z")),
-            ("which has more", |plan| plan.carriers[0].door.push("d:d/d".to_owned())),
-            ("no receiver", |plan| plan.door.clear()),
-        ];
-        let mut seen = BTreeSet::new();
-        for (what, change) in changes {
-            let mut plan = plan();
-            change(&mut plan);
-            assert!(seen.insert(plan.recipe().hex()), "{what}");
-        }
-        assert!(seen.contains(&plan().recipe().hex()));
     }
 
     /// A capability is what keeps a link from being fused: see `fuse::eligible`.

@@ -145,6 +145,10 @@ fn settle<C: Constraint>(
     for (layer, held) in layers.iter().zip(held.clone()) {
         chosen.push(layer.choose(held, request, now).map_err(|reason| layer.refused(reason))?);
     }
+    // Without a clock there are no rates to draw on.
+    if now.is_none() {
+        return Ok(chosen);
+    }
     for ((layer, held), entry) in layers.iter().zip(held).zip(&mut chosen) {
         // Somebody else may have taken the last one meanwhile; then a later entry may still do.
         while *entry != held && !layer.draw(*entry, now) {

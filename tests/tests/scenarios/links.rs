@@ -341,3 +341,34 @@ fn a_component_of_another_account_names_its_callers_account() {
     assert!(stderr.contains("b (mint/b) may not serve demo:hops/left@0.1.0 to a (mint/a)"), "{stderr}");
     assert!(stderr.contains("serve: [{ account: self, interface: any }, { component: A"), "{stderr}");
 }
+
+/// The second start takes what the first one made, and nothing changes by that; with one link less it makes another.
+#[test]
+fn what_was_put_together_once_is_kept() {
+    let build = || Topology::new(Form::Free).fork("a", "b", "c").step("b", "c").leaf("c");
+    let (home, scratch) = (Home::new(), Scratch::new());
+    let manifest = build().written(&home, &scratch);
+    let kept = || {
+        let entries = std::fs::read_dir(scratch.data().join("cache")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let run = || {
+        let up = Up::start_with(&home, &manifest, &scratch.data(), &["--log-format", "json"]);
+        let outcomes = ["way=right&task=bucket:c", "way=left&task=bucket:c", "way=left,left&task=bucket:b"]
+            .map(|query| steps(&up, query));
+        up.stop();
+        outcomes
+    };
+    let (first, entries) = (run(), kept());
+    assert_eq!(entries.len(), 1, "one store, one composite");
+    // The keys are there by now: what is new in the first run is found in the second.
+    let told = |steps: [Vec<(String, u64, String)>; 3]| format!("{steps:?}").replace("\"new\"", "\"found\"");
+    assert_eq!(told(run()), told(first));
+    assert_eq!(kept(), entries);
+
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen("interfaces: [right]", "interfaces: [right], isolation: separate", 1))
+        .unwrap();
+    run();
+    assert!(kept().len() > entries.len(), "another way to put them together");
+}
