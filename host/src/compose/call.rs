@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures::FutureExt;
@@ -47,6 +48,8 @@ pub(super) struct Way {
     /// What the caller asks of its own claims, and the callee's claims are asked.
     call: Asked,
     serve: Asked,
+    /// Whether both permitted it, and always will.
+    settled: AtomicBool,
 }
 
 impl Way {
@@ -55,18 +58,26 @@ impl Way {
             slot,
             call: Asked::new(&join.import, &edge.caller, &edge.callee.principal),
             serve: Asked::new(&join.export, &edge.callee.principal, &edge.caller),
+            settled: AtomicBool::new(false),
         }
     }
 }
 
 impl Edge {
-    /// Asks the claims of both ends again, at each call.
+    /// Asks the claims of both ends again, at each call; where their answer cannot change, it is counted alone.
     pub(super) fn permits(&self, way: &Way) -> wasmtime::Result<()> {
+        if way.settled.load(Ordering::Relaxed) {
+            self.call.used_again();
+            self.serve.used_again();
+            return Ok(());
+        }
         let refused = |refused: writ_provider::Refused| {
             wasmtime::format_err!("access-denied: {} {}", refused.document, refused.reason)
         };
         self.call.permits(&way.call).map_err(refused)?;
-        self.serve.permits(&way.serve).map_err(refused)
+        self.serve.permits(&way.serve).map_err(refused)?;
+        way.settled.store(self.call.is_fixed() && self.serve.is_fixed(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Tells a fresh store of the callee who calls.

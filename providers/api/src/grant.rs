@@ -198,6 +198,16 @@ impl<C: Constraint> Grant<C> {
         Ok(())
     }
 
+    /// Whether the answer to a request is the same each time: no document has a rate, and nobody learns from what is asked.
+    pub fn is_fixed(&self) -> bool {
+        self.inner.tally.as_ref().is_none_or(|tally| tally.lessons().is_none()) && !self.inner.rated
+    }
+
+    /// Counts one more use of what was permitted before, where the answer [`is_fixed`](Self::is_fixed).
+    pub fn used_again(&self) {
+        self.used();
+    }
+
     /// As [`permits`](Self::permits), for a request that is not known as a whole yet.
     ///
     /// # Errors
