@@ -9,7 +9,7 @@ use wasmparser::component_types::{
 use wasmparser::types::TypesRef;
 
 use super::error::ComponentError;
-use super::sections::{imports, validate};
+use super::sections::{imports, types};
 
 /// A link as it was admitted.
 #[derive(Debug, Clone, Copy)]
@@ -101,10 +101,10 @@ pub(crate) fn eligible(link: &Link<'_>) -> Result<(), Separate> {
         }
         _ => {}
     }
-    let types = validate(link.importer)?;
-    plain(types.as_ref(), link.import, types.as_ref().component_item_for_import(link.import))?;
-    let types = validate(link.exporter)?;
-    plain(types.as_ref(), link.export, types.as_ref().component_item_for_export(link.export))
+    let importer = types(link.importer)?;
+    plain(importer.as_ref(), link.import, importer.as_ref().component_item_for_import(link.import))?;
+    let exporter = types(link.exporter)?;
+    plain(exporter.as_ref(), link.export, exporter.as_ref().component_item_for_export(link.export))
 }
 
 /// Which WASI a component is built for: 0.3 as soon as it imports anything of it.
