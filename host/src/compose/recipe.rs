@@ -88,10 +88,12 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut Plan);
+
     /// Two plans of one recipe run the same code, so nothing that decides what is made may be missing.
     #[test]
     fn whatever_decides_what_is_made_is_in_its_recipe() {
-        let changes: [(&str, fn(&mut Plan)); 22] = [
+        let changes: [(&str, Change); 22] = [
             ("nothing", |_| {}),
             ("a name", |plan| plan.graph.nodes[0].name.push('z')),
             ("a component", |plan| plan.digests[1] = Digest::of(b"z")),
