@@ -1,8 +1,10 @@
 //! Compiled code, kept between runs, and the one `unsafe` of this project.
 //!
 //! Deserializing compiled code is loading code: whoever can write the cache folder could run anything. So an entry carries
-//! a tag (HMAC-SHA-256 under the host's secret) over the artefact's digest, the engine's fingerprint and the content, is read
+//! a tag (HMAC-SHA-256 under the host's secret) over a digest, the engine's fingerprint and the content, is read
 //! into memory, and is only deserialized when its tag is right. Anything else is a miss, and the component is compiled.
+//!
+//! The digest is of the artefact, or of all that a composite is made of (its recipe).
 //!
 //! An entry is a note's length (four bytes, the least first), the note, the code, and the tag. Of a component as it was signed
 //! there is nothing to note.
@@ -85,7 +87,7 @@ impl Cache {
         Entry { path: self.folder.join(digest.hex()), tag: self.tag(engine, digest) }
     }
 
-    /// The tag's state before the code: the artefact and the engine it was compiled for.
+    /// The tag's state before the content: what it was compiled from, and the engine it was compiled for.
     fn tag(&self, engine: &Engine, digest: Digest) -> Hmac<Sha256> {
         // A key of any length is fine for HMAC.
         let mut tag = <Hmac<Sha256> as Mac>::new_from_slice(&self.secret.0).unwrap_or_else(|_| unreachable!());

@@ -141,7 +141,7 @@ pub enum DeployError {
 /// then, and for good where it fails, the old one serves as before. What began in the old code ends there. Rates, memory,
 /// and how much may run at once are counted for both together.
 pub struct Deployment {
-    // Dropped in this order: first nothing new comes in, then nothing is left to call.
+    // Dropped in this order: first nothing new comes in, then nothing is left to call but what was asked for.
     routes: Vec<Route>,
     entries: Vec<Entry>,
     /// Those of the entries that something outside could call, by the manifest component's name.
@@ -152,7 +152,10 @@ pub struct Deployment {
 impl Deployment {
     /// A component of the manifest, for the program that embeds this host to call: in fresh stores, under the component's own
     /// claims and limits. No claim says who this program is, so it may call every export. None where no such component was
-    /// deployed, or other components alone call it.
+    /// deployed, or other components alone call it, such as what stands behind another one.
+    ///
+    /// It is this deployment's code and grants, also once this is dropped: ask the new one after each deployment. Revocation,
+    /// expiry and [`Host::drain`] end it as they end any call.
     pub fn target(&self, component: &str) -> Option<Target> {
         self.called.get(component).map(|entry| Target::new(Arc::new(entry.clone())))
     }
@@ -274,14 +277,17 @@ impl Host {
             learner.begin(admission, self.vocabulary());
         }
         let share = self.share(admission);
-        let roots = roots(admission);
+        let roots: BTreeSet<usize> = roots(admission).collect();
         let shares = |admitted: &Admitted| self.shares.of(admitted, share);
-        let prepared = self.prepare_all(admission, roots, &generation, shares).await?;
+        let prepared = self.prepare_all(admission, roots.iter().copied(), &generation, shares).await?;
         for ((place, door), prepared) in prepared {
             let entry = Entry(prepared);
             if let Some(admitted) = admission.components().get(place).filter(|_| door.is_empty()) {
                 self.connect(admitted, &entry, &mut deployment.routes).await?;
-                deployment.called.insert(admitted.name.clone(), entry.clone());
+                // What is behind another component is called by that one alone.
+                if roots.contains(&place) {
+                    deployment.called.insert(admitted.name.clone(), entry.clone());
+                }
             }
             deployment.entries.push(entry);
         }

@@ -145,7 +145,7 @@ fn wanted<'a>(name: &str, whole: Option<&'a Whole>) -> Result<Wanted<'a>, LinkEr
         let interface = name.parse().map_err(|error: InvalidName| LinkError::Mismatch(error.to_string()))?;
         return Ok(Wanted::Part(0, interface));
     };
-    let traced = whole.imports.iter().find(|import| import.name == name);
+    let traced = whole.imports().iter().find(|import| import.name == name);
     let traced = traced.ok_or_else(|| LinkError::Mismatch(format!("{name} was not traced to anybody")))?;
     let number = match traced.serves {
         Serves::Everyone => return Ok(Wanted::Part(0, traced.interface.clone())),

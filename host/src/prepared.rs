@@ -1,7 +1,8 @@
 //! A component that is ready to be called: a fresh store for every call, and its end, however it comes.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -190,15 +191,24 @@ impl Prepared {
         }
         let mut work = pin!(work);
         // What does not wait cannot be overtaken, and being told of a revocation costs more than many a call.
-        if let Poll::Ready(ended) = futures::poll!(work.as_mut()) {
-            return Some(ended);
-        }
-        let revocations = self.standings.iter().map(|standing| Box::pin(standing.revoked()));
-        tokio::select! {
-            biased;
-            _ = futures::future::select_all(revocations) => None,
-            ended = work => Some(ended),
-        }
+        let mut revocation = None;
+        poll_fn(|cx| {
+            if let Some(revocation) = &mut revocation
+                && Future::poll(Pin::new(revocation), cx).is_ready()
+            {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(ended) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            if revocation.is_none() {
+                let revocations = self.standings.iter().map(|standing| Box::pin(standing.revoked()));
+                let told = revocation.insert(futures::future::select_all(revocations));
+                return Pin::new(told).poll(cx).map(|_| None);
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// Says how a call failed, in the log with the component's identity and to the caller in one line. What failed in a

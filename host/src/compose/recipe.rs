@@ -29,13 +29,15 @@ impl Plan {
     }
 }
 
-/// What makes and checks a composite, as it is written: what one version kept, no other takes.
+/// What makes and checks a composite, as it is written, and the versions of what it uses: what one kept, no other takes.
 static MADE_BY: LazyLock<String> = LazyLock::new(|| Digest::of(MAKERS.concat().as_bytes()).hex());
 
 const MAKERS: &[&str] = &[
     env!("CARGO_PKG_VERSION"),
+    LIBRARIES,
     include_str!("unit.rs"),
     include_str!("../names.rs"),
+    include_str!("../wit.rs"),
     include_str!("../carry.rs"),
     include_str!("../carry/interface.rs"),
     include_str!("../carry/module.rs"),
@@ -52,6 +54,9 @@ const MAKERS: &[&str] = &[
     include_str!("../fuse/slots.rs"),
     include_str!("../fuse/tree.rs"),
 ];
+
+/// What reads, writes and validates components. `Cargo.toml` pins them.
+const LIBRARIES: &str = "wasm-encoder 0.254.2, wasmparser 0.254.2, wit-component 0.254.2, wit-parser 0.254.2";
 
 #[cfg(test)]
 mod tests {
@@ -131,6 +136,11 @@ mod tests {
 
     #[test]
     fn all_that_makes_and_checks_is_in_it() {
+        let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")).unwrap();
+        for library in LIBRARIES.split(", ") {
+            let (name, version) = library.split_once(' ').unwrap();
+            assert!(manifest.contains(&format!("{name} = {{ version = \"={version}\"")), "{library}");
+        }
         for folder in ["fuse", "carry"] {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
             for entry in std::fs::read_dir(folder).unwrap() {

@@ -16,7 +16,7 @@ use writ_signing::Digest;
 use super::edges::Joint;
 use crate::authorize::{Admission, Admitted};
 use crate::carry::{CARRY, CarryError, Interfaces, RECEIVE};
-use crate::fuse::{self, Graph, Import, Node};
+use crate::fuse::{self, Checked, Graph, Import, Node};
 
 /// A component with what runs in its store.
 pub(crate) struct Unit<'a> {
@@ -200,8 +200,6 @@ pub(super) struct Carrier {
 /// A unit as one component, checked: it is wired as was admitted, and in no other way.
 pub(crate) struct Whole {
     pub(crate) code: Code,
-    /// What must be linked.
-    pub(crate) imports: Vec<Import>,
     /// What says of two units that they are the same one.
     pub(crate) recipe: Digest,
     /// How many of the principals in it are components; what carries calls comes after them.
@@ -216,9 +214,9 @@ pub(crate) struct Whole {
 /// What runs of a [`Whole`].
 pub(crate) enum Code {
     /// What the checker found to be as declared.
-    Checked(Arc<[u8]>),
-    /// What was compiled from that, at an earlier start.
-    Kept(Component),
+    Checked(Checked),
+    /// What was compiled from that at an earlier start, and whom its imports serve.
+    Kept(Component, Vec<Import>),
 }
 
 /// Whose an import of a [`Whole`] is.
@@ -232,6 +230,14 @@ pub(crate) enum Owner<'a> {
 }
 
 impl Whole {
+    /// What must be linked.
+    pub(crate) fn imports(&self) -> &[Import] {
+        match &self.code {
+            Code::Checked(checked) => checked.imports(),
+            Code::Kept(_, imports) => imports,
+        }
+    }
+
     /// Whose the imports are that serve principal `number`.
     pub(crate) fn owner(&self, number: u32) -> Owner<'_> {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
@@ -258,7 +264,7 @@ impl Whole {
 impl Plan {
     /// What was compiled of the same recipe at an earlier start, after it was checked: the host's own secret says so.
     pub(crate) fn kept(&self, component: Component, imports: Vec<Import>) -> Whole {
-        self.made(Code::Kept(component), imports)
+        self.made(Code::Kept(component, imports))
     }
 
     /// Encodes and checks.
@@ -282,16 +288,14 @@ impl Plan {
             graph.edges.extend(self.door.iter().map(edge));
             (graph.root, graph.exports) = (importer, vec![RECEIVE.to_owned()]);
         }
-        let (bytes, imports) = fuse::check(fuse::compose(&graph)?, &graph)?.into_parts();
-        Ok(self.made(Code::Checked(bytes), imports))
+        Ok(self.made(Code::Checked(fuse::check(fuse::compose(&graph)?, &graph)?)))
     }
 
-    fn made(&self, code: Code, imports: Vec<Import>) -> Whole {
+    fn made(&self, code: Code) -> Whole {
         let within = self.graph.edges.iter().map(|edge| Some(edge.importer));
         let out = self.carriers.iter().map(|carrier| Some(carrier.member));
         Whole {
             code,
-            imports,
             recipe: self.recipe(),
             members: self.graph.nodes.len(),
             carried: self.carriers.iter().map(|carrier| (carrier.member, carrier.import.clone())).collect(),

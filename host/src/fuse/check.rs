@@ -23,15 +23,19 @@ use super::slots::{Import, Serves, is_caller};
 /// A composite that is what its graph declares. Only [`check`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Checked {
-    pub(super) bytes: Arc<[u8]>,
-    pub(super) imports: Vec<Import>,
+    bytes: Arc<[u8]>,
+    imports: Vec<Import>,
 }
 
 impl Checked {
-    /// What may be compiled, and what must then be linked: each import of the composite, and whom it serves. They are in the
-    /// order of their names.
-    pub(crate) fn into_parts(self) -> (Arc<[u8]>, Vec<Import>) {
-        (self.bytes, self.imports)
+    /// What may be compiled.
+    pub(crate) fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// What must be linked: each import of the composite, and whom it serves. They are in the order of their names.
+    pub(crate) fn imports(&self) -> &[Import] {
+        &self.imports
     }
 }
 

@@ -39,7 +39,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use check::check;
+pub(crate) use check::{Checked, check};
 pub(crate) use compose::compose;
 pub(crate) use eligible::{Link, eligible};
 pub use error::{CheckError, ComponentError, FuseError};

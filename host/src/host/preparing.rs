@@ -246,11 +246,11 @@ impl Host {
 
     async fn compile_whole(&self, whole: &Whole) -> Result<Component, String> {
         let bytes = match &whole.code {
-            Code::Kept(component) => return Ok(component.clone()),
-            Code::Checked(bytes) => bytes.clone(),
+            Code::Kept(component, _) => return Ok(component.clone()),
+            Code::Checked(checked) => checked.bytes().clone(),
         };
         let (engine, cache, recipe) = (self.engine.clone(), self.cache.clone(), whole.recipe);
-        let note = serde_json::to_vec(&whole.imports).map_err(|error| error.to_string())?;
+        let note = serde_json::to_vec(whole.imports()).map_err(|error| error.to_string())?;
         compiling(move || {
             let component = Component::new(&engine, &bytes)?;
             if let Some(cache) = cache {

@@ -7,3 +7,4 @@ mod authority;
 mod deputy;
 mod embed;
 mod outside;
+mod targets;

@@ -97,7 +97,7 @@ impl Original {
     fn of(graph: Graph) -> Self {
         let composite = compose(&graph).unwrap();
         let parts = apart(&composite);
-        assert_eq!(*check(together(&parts), &graph).unwrap().bytes, together(&parts));
+        assert_eq!(**check(together(&parts), &graph).unwrap().bytes(), together(&parts));
         Self { composite: together(&parts), parts, graph, mutants: Vec::new() }
     }
 

@@ -42,9 +42,9 @@ proptest! {
                 prop_assert!(paths(&graph, 0) <= 64);
                 wasmparser::Validator::new().validate_all(&composite).unwrap();
                 let checked = check(composite, &graph).unwrap();
-                let edges = checked.imports.iter().filter(|import| matches!(import.serves, Serves::Edge(_)));
+                let edges = checked.imports().iter().filter(|import| matches!(import.serves, Serves::Edge(_)));
                 prop_assert_eq!(edges.count(), graph.edges.len());
-                for import in &checked.imports {
+                for import in checked.imports() {
                     prop_assert_eq!(&import.name, &import.serves.spelled(&import.interface));
                 }
             }
@@ -75,7 +75,7 @@ proptest! {
         changed.truncate(cut.map_or(changed.len(), |cut| cut.index(composite.len())));
         if let Ok(checked) = check(changed.clone(), &graph) {
             // Only the types of the composite's own imports are not the checker's to judge.
-            let first = super::parts::apart(&checked.bytes);
+            let first = super::parts::apart(checked.bytes());
             let was = super::parts::apart(&composite);
             let guests = |parts: &[super::parts::Part]| parts.iter().filter_map(|part| match part {
                 super::parts::Part::Component(bytes) => Some(bytes.clone()),

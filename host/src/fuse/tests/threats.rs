@@ -61,7 +61,7 @@ fn threat_15_composing_launders_nothing() {
 fn stores() -> Vec<Serves> {
     let graph = graph("a>b b>c");
     let checked = check(compose(&graph).unwrap(), &graph).unwrap();
-    let stores = checked.imports.iter().filter(|import| import.interface.package == "keyvalue");
+    let stores = checked.imports().iter().filter(|import| import.interface.package == "keyvalue");
     stores.map(|import| import.serves).collect()
 }
 

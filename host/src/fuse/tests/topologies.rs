@@ -141,7 +141,7 @@ fn each_composes_validates_and_passes() {
         let composite = compose(&graph).unwrap_or_else(|error| panic!("{name}: {error}"));
         wasmparser::Validator::new().validate_all(&composite).unwrap_or_else(|error| panic!("{name}: {error}"));
         let checked = check(composite.clone(), &graph).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(*checked.bytes, composite, "{name}");
+        assert_eq!(**checked.bytes(), composite, "{name}");
         let made = super::parts::apart(&composite);
         let made = made.iter().filter(|part| matches!(part, super::parts::Part::Instance(..))).count();
         assert_eq!(made, instances, "{name}");
@@ -153,7 +153,7 @@ fn each_composes_validates_and_passes() {
 fn imports_say_whom_they_serve() {
     let graph = graph("a>b");
     let checked = check(compose(&graph).unwrap(), &graph).unwrap();
-    let imports: Vec<_> = checked.imports.iter().map(|import| (import.name.as_str(), import.serves)).collect();
+    let imports: Vec<_> = checked.imports().iter().map(|import| (import.name.as_str(), import.serves)).collect();
     assert_eq!(
         imports,
         [

@@ -183,6 +183,13 @@ impl Naive {
     }
 }
 
+#[test]
+fn an_answer_is_fixed_where_nothing_is_counted() {
+    let fixed = |rate: Value| grant(&[json!([{ "name": "a" }]), json!([{ "name": "a", "rate": rate }])]).is_fixed();
+    assert!(grant(&[json!([{ "name": "a" }])]).is_fixed());
+    assert!(!fixed("1/h".into()));
+}
+
 fn entries() -> impl Strategy<Value = Value> {
     let entry = ("[ab]{1,2}", prop::option::of(0_u64..4), prop::option::of(0_u64..5)).prop_map(|(name, size, rate)| {
         let mut entry = json!({ "name": name, "size": size, "rate": rate.map(|count| format!("{count}/h")) });
