@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use writ_host::{Artifact, Candidate, Host, Policies, Registry, Settings};
+use writ_host::{Candidate, Host, Registry, Settings};
 use writ_http::HttpClient;
 use writ_keyvalue::{KeyValue, KeyValueConfig};
 use writ_logging::Logging;
-use writ_manifest::{Application, TrustPolicy};
+use writ_manifest::Application;
 use writ_messaging::Messaging;
 use writ_signing::defence::without;
-use writ_signing::{Revocations, Roots};
-use writ_tests::{Mint, now, unsigned_guest};
+use writ_tests::Mint;
+
+use crate::signed::{policies, signed};
 
 const MANIFEST: &str = "
 apiVersion: core.oam.dev/v1beta1
@@ -33,15 +34,12 @@ spec:
 /// Whether the leaf may open a bucket when the step sends it there. Each claims the bucket of its own name.
 fn opens(bucket: &str) -> bool {
     let (mint, link) = (Mint::new(), "demo:hops/left@0.1.0");
-    let operator = mint.operator().parse().unwrap();
     let verified = |name: &str, other: (&str, Value)| {
         let mut claims: BTreeMap<_, _> =
             ["logging", "messaging", "http-client"].map(|unused| (unused.to_owned(), json!([]))).into();
         claims.insert("keyvalue".to_owned(), json!({ "bucket": name }));
         claims.insert(other.0.to_owned(), other.1);
-        let wasm = std::fs::read(unsigned_guest(&format!("hop-{name}.wasm"))).unwrap();
-        let artifact = Artifact::new(mint.sign_as(name, &claims, &BTreeMap::new(), &wasm)).unwrap();
-        artifact.verify(&Roots::from_iter([(operator, Revocations::Never)]), now()).unwrap()
+        signed(&mint, name, &format!("hop-{name}.wasm"), &claims)
     };
     let step = verified("step", ("call", json!({ "interface": link, "component": "leaf" })));
     let leaf = verified("leaf", ("serve", json!({ "interface": link, "component": "step" })));
@@ -50,14 +48,13 @@ fn opens(bucket: &str) -> bool {
         .provider::<Logging>("builtin:logging", Default::default)
         .provider::<HttpClient>("builtin:http-client", Default::default)
         .trigger::<Messaging>("builtin:messaging", Default::default);
-    let policies = Policies { host: None, trust: BTreeMap::from([(operator, TrustPolicy::Any)]) };
     let application = Application::parse(MANIFEST).unwrap();
     let [one, two] = application.components.as_slice() else { panic!("two components") };
     let candidates = [Candidate { entry: one, verified: &step }, Candidate { entry: two, verified: &leaf }];
     // On this thread, where a defence can be switched off.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(async {
-        let host = Host::new(Settings { policies, ..Settings::default() }, registry).unwrap();
+        let host = Host::new(Settings { policies: policies(&mint), ..Settings::default() }, registry).unwrap();
         let admission = host.authorize(&candidates, &application).unwrap();
         let task = ["[left]".to_owned(), format!("bucket({bucket:?})")];
         host.call(&admission, &format!("{link}#visit"), &task).await.unwrap().unwrap()

@@ -7,4 +7,5 @@ mod authority;
 mod deputy;
 mod embed;
 mod outside;
+mod signed;
 mod targets;

@@ -1,14 +1,13 @@
 //! What a program that embeds the host may call of what it deployed.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
-use writ_host::{Artifact, Candidate, Host, Policies, Registry, Settings};
+use writ_host::{Candidate, Host, Registry, Settings};
 use writ_http::HttpServer;
 use writ_logging::Logging;
-use writ_manifest::{Application, TrustPolicy};
-use writ_signing::{Revocations, Roots};
-use writ_tests::{Mint, now, unsigned_guest};
+use writ_manifest::Application;
+use writ_tests::Mint;
+
+use crate::signed::{policies, signed};
 
 const MANIFEST: &str = "
 apiVersion: core.oam.dev/v1beta1
@@ -30,13 +29,8 @@ spec:
 #[test]
 fn what_stands_behind_another_is_no_target() {
     let (mint, handler) = (Mint::new(), "wasi:http/incoming-handler@0.2.12");
-    let operator = mint.operator().parse().unwrap();
-    let verified = |name: &str, guest: &str, claims: Value| {
-        let claims: BTreeMap<String, Value> = serde_json::from_value(claims).unwrap();
-        let wasm = std::fs::read(unsigned_guest(guest)).unwrap();
-        let artifact = Artifact::new(mint.sign_as(name, &claims, &BTreeMap::new(), &wasm)).unwrap();
-        artifact.verify(&Roots::from_iter([(operator, Revocations::Never)]), now()).unwrap()
-    };
+    let verified =
+        |name: &str, guest: &str, claims: Value| signed(&mint, name, guest, &serde_json::from_value(claims).unwrap());
     let any = json!({ "hosts": "any", "paths": ["/"] });
     let call = json!({ "interface": handler, "component": "behind" });
     let serve = json!({ "interface": handler, "component": "front" });
@@ -49,13 +43,12 @@ fn what_stands_behind_another_is_no_target() {
         .provider::<Logging>("builtin:logging", Default::default)
         .provider::<writ_config::Settings>("builtin:config", Default::default)
         .trigger::<HttpServer>("builtin:http-server", Default::default);
-    let policies = Policies { host: None, trust: BTreeMap::from([(operator, TrustPolicy::Any)]) };
     let application = Application::parse(MANIFEST).unwrap();
     let [one, two] = application.components.as_slice() else { panic!("two components") };
     let candidates = [Candidate { entry: one, verified: &front }, Candidate { entry: two, verified: &behind }];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let host = Host::new(Settings { policies, ..Settings::default() }, registry).unwrap();
+        let host = Host::new(Settings { policies: policies(&mint), ..Settings::default() }, registry).unwrap();
         let deployment = host.deploy(&host.authorize(&candidates, &application).unwrap()).await.unwrap();
         let is_target = ["front", "behind", "another"].map(|name| deployment.target(name).is_some());
         assert_eq!(is_target, [true, false, false]);
