@@ -338,16 +338,12 @@ pub(crate) fn roots(admission: &Admission) -> impl Iterator<Item = usize> {
 
 /// The rule of this module.
 fn fits(joint: &Joint, caller: &Admitted, callee: &Admitted, root: &Admitted) -> bool {
-    let [join] = joint.interfaces.as_slice() else { return false };
-    if callee.limits.time < root.limits.time {
+    if joint.interfaces.len() != 1 || callee.limits.time < root.limits.time {
         return false;
     }
-    let (import, export) = (join.import.to_string(), join.export.to_string());
     let link = fuse::Link {
-        importer: caller.artifact.bytes(),
-        import: &import,
-        exporter: callee.artifact.bytes(),
-        export: &export,
+        importer: caller.artifact.imports(),
+        exporter: callee.artifact.imports(),
         same_account: caller.principal.account() == callee.principal.account(),
         capability: capability(joint),
         separate: joint.separate,

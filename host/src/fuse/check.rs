@@ -1,9 +1,11 @@
 //! The checker: reads a composite's bytes and holds them against the graph.
 //!
-//! It does not know how the encoder works. It begins at the exports, which must be those of an instance of the root, and
-//! follows every argument of every instance. Each must be its principal's own slot, the declared export of an instance that
-//! exists for this one link, or a shared interface. The component of each instance must be, byte for byte, what renaming
-//! makes of the verified bytes. Whatever was not reached in the end belongs to nobody, and is refused as well.
+//! It shares nothing with the encoder but how a component is read: what an import must be called, and which ones are shared, is
+//! said here once more, so that a mistake of the one is found by the other. It begins at the exports, which must be those of an
+//! instance of the root, and follows every argument of every instance. Each must be its principal's own slot, the declared
+//! export of an instance that exists for this one link, or a shared interface. The component of each instance must be the
+//! verified bytes, under these names (see `same`), and no link passes more than plain data. Whatever was not reached in the
+//! end belongs to nobody, and is refused as well.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,9 +18,11 @@ use writ_signing::defence::stands;
 
 use super::error::{CheckError, ComponentError, FuseError, cut};
 use super::graph::{Edge, Graph, MOST_INSTANCES, Node};
-use super::rename::rename;
+use super::plain::plain;
+use super::same::{Expected, same};
 use super::sections::{self, sections, slice};
-use super::slots::{Import, Serves, is_caller};
+use super::slots::{Import, Serves};
+use crate::names::InterfaceName;
 
 /// A composite that is what its graph declares. Only [`check`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,7 @@ impl Checked {
 /// [`CheckError`] for the first thing that is not exactly as the graph says.
 pub(crate) fn check(composite: Vec<u8>, graph: &Graph) -> Result<Checked, CheckError> {
     graph.bounded()?;
+    plain(graph)?;
     let shape = Shape::read(&composite)?;
     let (reached, proven, slots) = Default::default();
     let mut trace = Trace { graph, shape: &shape, reached, proven, slots };
@@ -203,8 +208,8 @@ struct Trace<'a> {
     graph: &'a Graph,
     shape: &'a Shape<'a>,
     reached: Reached,
-    /// Which component is which node's, as called over which edge.
-    proven: BTreeSet<(u32, usize, Option<usize>)>,
+    /// Which component is which node's, under which names.
+    proven: BTreeSet<(u32, usize, Vec<String>)>,
     /// The composite's imports that were reached.
     slots: BTreeMap<String, Import>,
 }
@@ -244,38 +249,48 @@ impl Trace<'_> {
             _ => return Err(CheckError::NotItsOwn { component: node.name.clone() }),
         };
         let imports = sections::imports(&node.bytes).map_err(|error| error.of(&node.name))?;
-        let asks = imports.iter().any(|(_, interface)| is_caller(interface));
-        self.same_bytes(visit, visit.edge.filter(|_| asks), component)?;
         if given.len() != imports.len() {
             let (component, given, expected) = (node.name.clone(), given.len(), imports.len());
             return Err(CheckError::Arguments { component, given, expected });
         }
         let (joined, given) = (graph.joined(visit.node)?, Given::of(given));
-        let mut calls = Vec::new();
+        let (mut calls, mut names) = (Vec::new(), Vec::new());
         for (import, interface) in imports {
             match joined.get(import) {
-                Some((number, edge)) => calls.push(self.call(node, *number, edge, &given)?),
+                Some((number, edge)) => {
+                    calls.push(self.call(node, *number, edge, &given)?);
+                    names.push(import.to_owned());
+                }
                 None => {
-                    let serves = Serves::of(&interface, node.principal, visit.edge);
-                    let slot = Import { name: serves.spelled(import), interface, serves };
+                    let slot = slot(import, interface, node.principal, visit.edge);
+                    names.push(slot.name.clone());
                     self.slot(node, import, slot, &given)?;
                 }
             }
         }
+        self.same_bytes(visit, component, names)?;
         Ok(calls)
     }
 
-    /// What is instantiated must be the verified bytes, but for what renaming does to them: it is done again here.
-    /// Only a component that asks who calls differs from edge to edge.
-    fn same_bytes(&mut self, visit: &Visit, edge: Option<usize>, component: u32) -> Result<(), CheckError> {
+    /// What is instantiated must be the verified bytes, its imports under these names. Instances of one component under the
+    /// same names may share it.
+    fn same_bytes(&mut self, visit: &Visit, component: u32, names: Vec<String>) -> Result<(), CheckError> {
         self.reached.components.insert(component);
-        if !self.proven.insert((component, visit.node, edge)) {
+        let node = self.graph.node(visit.node)?;
+        let (imports, called) = (&names, format!("p{}-{}", node.principal, node.name));
+        let proof = (component, visit.node, names.clone());
+        if self.proven.contains(&proof) {
             return Ok(());
         }
-        let verified = rename(self.graph, visit.node, visit.edge)?;
-        match at(&self.shape.components, component) {
-            Some(bytes) if *bytes == verified.bytes => Ok(()),
-            _ => Err(CheckError::OtherBytes { component: self.graph.node(visit.node)?.name.clone() }),
+        let expected = Expected { imports, memory: node.memory, called: &called };
+        let found = at(&self.shape.components, component);
+        let is_same = found.map_or(Ok(false), |found| same(&node.bytes, found, expected));
+        match is_same.map_err(CheckError::Unreadable)? {
+            true => {
+                self.proven.insert(proof);
+                Ok(())
+            }
+            false => Err(CheckError::OtherBytes { component: node.name.clone() }),
         }
     }
 
@@ -317,6 +332,18 @@ impl Trace<'_> {
         let made = |function: usize| matches!(self.shape.functions.get(function), Some(None));
         unreached("a function", self.shape.functions.len(), &self.reached.functions, made)
     }
+}
+
+/// Whose an import is that no edge joins, in a component of `principal` that is called over `edge`.
+fn slot(import: &str, interface: InterfaceName, principal: u32, edge: Option<usize>) -> Import {
+    let names = (interface.namespace.as_str(), interface.package.as_str(), interface.interface.as_str());
+    let (serves, name) = match (names, edge) {
+        (("wasi", "io", _) | ("wasi", "http", "types"), _) => (Serves::Everyone, import.to_owned()),
+        (("writ", "identity", "caller"), Some(edge)) => (Serves::Edge(edge), format!("e{edge}-{import}")),
+        _ if !stands("fuse: checked names") => (Serves::Principal(0), format!("p0-{import}")),
+        _ => (Serves::Principal(principal), format!("p{principal}-{import}")),
+    };
+    Import { name, interface, serves }
 }
 
 /// What an instance is given, by name.

@@ -198,7 +198,17 @@ pub enum CheckError {
         /// The export.
         export: String,
     },
-    /// The bytes inside are not the verified ones after renaming.
+    /// More than plain data would pass over a link.
+    #[error("the link of {component} for {import} passes {what}, not plain data alone")]
+    NotPlain {
+        /// The importer.
+        component: String,
+        /// Its import.
+        import: String,
+        /// What passes.
+        what: &'static str,
+    },
+    /// The bytes inside are not the verified ones, under the names and within the memory that they should have.
     #[error("what stands for {component} is not what was verified")]
     OtherBytes {
         /// The component.

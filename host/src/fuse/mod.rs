@@ -20,7 +20,8 @@
 //!
 //! ## Invariants
 //!
-//! Bytes in, bytes out: no I/O, no clock, nothing compiled. The checker does not know the encoder; it reads the composite's
+//! Bytes in, bytes out: no I/O, no clock, nothing compiled. The checker (`check`, `same`, `plain`) uses nothing of the encoder
+//! (`compose`, `rename`, `memory`, `imports`, `tree`), and the encoder nothing of it; a test says so. It reads the composite's
 //! bytes, and what it holds against them is the graph and the verified bytes. Whatever either of them does not understand is
 //! an error that names the component and the import, and that link stays separate.
 
@@ -31,7 +32,9 @@ mod error;
 mod graph;
 mod imports;
 mod memory;
+mod plain;
 mod rename;
+mod same;
 mod sections;
 mod slots;
 mod tree;

@@ -11,12 +11,12 @@ use wasm_encoder::{
     NestedComponentSection, RawSection,
 };
 use wasmparser::{ComponentImportSectionReader, MemorySectionReader, Parser, Payload};
+use writ_signing::defence::stands;
 
 use super::error::{ComponentError, FuseError};
 use super::graph::Graph;
 use super::memory::{self, Memory, Scope, clamped};
 use super::sections::{self, sections, slice};
-use super::slots::{Serves, is_caller, module_name};
 use crate::names::InterfaceName;
 
 /// A component of a graph, as it stands in the composite.
@@ -32,7 +32,7 @@ pub(super) enum Taken {
     /// The export of the exporter's instance, over this edge.
     Joined { import: String, edge: usize },
     /// An import of the composite.
-    Slot { name: String, interface: InterfaceName, serves: Serves },
+    Slot { name: String },
 }
 
 impl Taken {
@@ -40,9 +40,29 @@ impl Taken {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Joined { import, .. } => import,
-            Self::Slot { name, .. } => name,
+            Self::Slot { name } => name,
         }
     }
+}
+
+/// What the composite calls an import that no edge joins, in a component of `principal` that is called over `edge`.
+fn slot(import: &str, interface: &InterfaceName, principal: u32, edge: Option<usize>) -> String {
+    match edge {
+        _ if is_shared(interface) => import.to_owned(),
+        Some(edge) if is_caller(interface) => format!("e{edge}-{import}"),
+        _ if !stands("fuse: own names") => format!("p0-{import}"),
+        _ => format!("p{principal}-{import}"),
+    }
+}
+
+/// The short fixed list: interfaces whose functions hold no authority by themselves.
+fn is_shared(name: &InterfaceName) -> bool {
+    let http = name.package == "http" && name.interface == "types";
+    name.namespace == "wasi" && (name.package == "io" || http)
+}
+
+fn is_caller(name: &InterfaceName) -> bool {
+    (name.namespace.as_str(), name.package.as_str(), name.interface.as_str()) == ("writ", "identity", "caller")
 }
 
 /// Whether it matters over which edge a component is called: it asks who calls.
@@ -59,16 +79,13 @@ pub(super) fn rename(graph: &Graph, number: usize, edge: Option<usize>) -> Resul
     for (import, interface) in sections::imports(&node.bytes).map_err(of)? {
         imports.push(match joined.get(import) {
             Some((edge, _)) => Taken::Joined { import: import.to_owned(), edge: *edge },
-            None => {
-                let serves = Serves::of(&interface, node.principal, edge);
-                Taken::Slot { name: serves.spelled(import), interface, serves }
-            }
+            None => Taken::Slot { name: slot(import, &interface, node.principal, edge) },
         });
     }
     if let Some(import) = joined.keys().find(|import| !imports.iter().any(|taken| taken.name() == **import)) {
         return Err(FuseError::NotImported { component: node.name.clone(), import: (*import).to_owned() });
     }
-    let called = module_name(node.principal, &node.name);
+    let called = format!("p{}-{}", node.principal, node.name);
     let bytes = rewrite(&node.bytes, &imports, (node.memory, &called)).map_err(of)?;
     Ok(Renamed { bytes, imports })
 }

@@ -35,26 +35,10 @@ pub(super) fn slice(bytes: &[u8], range: std::ops::Range<usize>) -> Result<&[u8]
 
 /// Validates everything but the bodies of functions, which the compiler does.
 pub(super) fn validate(bytes: &[u8]) -> Result<Types, ComponentError> {
-    validated(bytes, |_| true)
-}
-
-/// The types of a component. What fills the memories and tables of its modules is passed over: it is megabytes in some
-/// languages, no type depends on it, and the compiler validates it.
-pub(super) fn types(bytes: &[u8]) -> Result<Types, ComponentError> {
-    let fills = |payload: &Payload<'_>| {
-        matches!(payload, Payload::DataCountSection { .. } | Payload::DataSection(_) | Payload::ElementSection(_))
-    };
-    validated(bytes, |payload| !fills(payload))
-}
-
-fn validated(bytes: &[u8], matters: impl Fn(&Payload<'_>) -> bool) -> Result<Types, ComponentError> {
     let (mut validator, mut last) = (Validator::new(), None);
     for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload?;
         // Every nested component ends too; the last end is the whole's.
-        if matters(&payload)
-            && let ValidPayload::End(types) = validator.payload(&payload)?
-        {
+        if let ValidPayload::End(types) = validator.payload(&payload?)? {
             last = Some(types);
         }
     }

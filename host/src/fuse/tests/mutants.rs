@@ -103,6 +103,7 @@ impl Original {
 
     fn mutants(mut self) -> Vec<Mutant> {
         self.imports();
+        self.renames();
         self.arguments();
         self.edges();
         self.guests();
@@ -145,6 +146,37 @@ impl Original {
             for again in [name.clone(), format!("p98-{plain}")] {
                 let added = Part::Import(again.clone(), ty);
                 self.keep(format!("{again} once more"), &[&self.parts[..], &[added]].concat());
+            }
+        }
+    }
+
+    /// A name that everything in the composite agrees on, and that is wrong: an encoder's mistake.
+    fn renames(&mut self) {
+        let import = |part: &Part| match part {
+            Part::Import(name, _) => Some(name.clone()),
+            _ => None,
+        };
+        let all: Vec<String> = self.parts.iter().filter_map(import).collect();
+        for name in &all {
+            let plain = name.split_once('-').filter(|(first, _)| first.len() < 4).map_or(&**name, |(_, rest)| rest);
+            let others = [plain.to_owned(), format!("p0-{plain}"), format!("p1-{plain}"), format!("e0-{plain}")];
+            for other in others.into_iter().filter(|other| !all.contains(other)) {
+                let mut parts = self.parts.clone();
+                for part in &mut parts {
+                    match part {
+                        Part::Import(import, _) if import == name => import.clone_from(&other),
+                        Part::Component(bytes) if imports(bytes).contains(name) => {
+                            *bytes = importing(bytes, name, &other).unwrap()
+                        }
+                        Part::Instance(_, given) => {
+                            given.iter_mut().filter(|(argument, _)| argument == name).for_each(|(argument, _)| {
+                                argument.clone_from(&other);
+                            });
+                        }
+                        _ => {}
+                    }
+                }
+                self.keep(format!("{name} is {other} everywhere"), &parts);
             }
         }
     }
@@ -212,7 +244,8 @@ impl Original {
             let Part::Component(bytes) = self.parts[*place].clone() else { panic!() };
             for at in (0..bytes.len()).step_by(bytes.len() / 23 + 1).chain([bytes.len() - 1]) {
                 let mut bytes = bytes.clone();
-                bytes[at] ^= 1;
+                // The first byte of a name may be 0 or 1, and means the same.
+                bytes[at] ^= 2;
                 self.changed(format!("byte {at} of a guest"), *place, |part| *part = Part::Component(bytes));
             }
             for name in own(&bytes) {
@@ -233,7 +266,7 @@ impl Original {
         let slot = places.iter().find(|(at, _)| matches!(&self.parts[*at], Part::Import(import, _) if import == other));
         let mut parts = self.parts.clone();
         let Part::Component(bytes) = &mut parts[place] else { panic!() };
-        *bytes = importing(bytes, name, other);
+        *bytes = importing(bytes, name, other).unwrap();
         for part in &mut parts {
             let Part::Instance(_, given) = part else { continue };
             for (argument, index) in given.iter_mut().filter(|(argument, _)| argument == name) {
@@ -347,13 +380,19 @@ fn other_bytes(node: &mut Node) {
     node.bytes = Arc::from(bytes);
 }
 
-/// The names of a guest that are its principal's or its edge's own.
-fn own(guest: &[u8]) -> Vec<String> {
+/// What a guest imports.
+fn imports(guest: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for payload in super::super::sections::sections(guest).unwrap() {
         let wasmparser::Payload::ComponentImportSection(section) = payload else { continue };
         found.extend(section.into_iter().map(|import| import.unwrap().name.name.to_owned()));
     }
+    found
+}
+
+/// The names of a guest that are its principal's or its edge's own.
+fn own(guest: &[u8]) -> Vec<String> {
+    let mut found = imports(guest);
     found.retain(|name| name.starts_with(['p', 'e']));
     found
 }

@@ -7,6 +7,7 @@ use wasm_encoder::{
 };
 use wasmparser::Payload;
 
+use super::super::ComponentError;
 use super::super::sections::sections;
 
 /// One item of the top level.
@@ -118,14 +119,14 @@ pub(super) fn instances(parts: &[Part]) -> Vec<(usize, u32)> {
 }
 
 /// A component that imports `to` where it imported `from`.
-pub(super) fn importing(component: &[u8], from: &str, to: &str) -> Vec<u8> {
+pub(super) fn importing(component: &[u8], from: &str, to: &str) -> Result<Vec<u8>, ComponentError> {
     let mut out = Component::new();
-    for payload in sections(component).unwrap() {
+    for payload in sections(component)? {
         match payload {
             Payload::ComponentImportSection(section) => {
                 let mut imports = ComponentImportSection::new();
                 for import in section {
-                    let import = import.unwrap();
+                    let import = import?;
                     let name = if import.name.name == from { to } else { import.name.name };
                     imports.import(name, import.ty.into());
                 }
@@ -138,5 +139,10 @@ pub(super) fn importing(component: &[u8], from: &str, to: &str) -> Vec<u8> {
             }
         }
     }
-    out.finish()
+    Ok(out.finish())
+}
+
+/// A component in the one spelling of its imports' names: their first byte may be 0 or 1.
+pub(super) fn spelled(component: &[u8]) -> Result<Vec<u8>, ComponentError> {
+    importing(component, "", "")
 }

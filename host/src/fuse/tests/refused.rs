@@ -1,5 +1,6 @@
 //! What cannot be composed, each with its own message; what may be fused at all; and how memories are shared.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use wasmparser::{Parser, Payload};
@@ -8,6 +9,7 @@ use super::super::eligible::{Generation, Separate, generation};
 use super::super::{Edge, FuseError, Graph, Link, Node, compose, eligible};
 use super::guest::Guest;
 use super::topologies::{graph, wasi};
+use crate::names::InterfaceName;
 
 #[track_caller]
 fn check(graph: &Graph, expected: &str) {
@@ -116,8 +118,16 @@ fn a_link_whose_types_differ() {
 #[track_caller]
 fn memories(memories: &[(u64, Option<u64>)], again: usize, limit: u64, expected: Result<&[u64], &str>) {
     let guest = Guest { exports: vec!["demo:a/api@1.0.3"], memories: memories.to_vec(), again, ..Guest::default() };
-    let node = Node { memory: limit << 16, ..node("a", &guest) };
-    let composed = compose(&Graph { nodes: vec![node], ..graph("a") });
+    let limited = |pages: u64| Graph { nodes: vec![Node { memory: pages << 16, ..node("a", &guest) }], ..graph("a") };
+    let composed = compose(&limited(limit));
+    if let (Ok(composite), Ok(shares)) = (&composed, expected) {
+        let most = shares.iter().sum::<u64>() * u64::try_from(again + 1).unwrap();
+        assert!(super::super::check(composite.clone(), &limited(most)).is_ok());
+        assert!(
+            most == 0 || super::super::check(composite.clone(), &limited(most - 1)).is_err(),
+            "counted by the checker"
+        );
+    }
     let found = composed.map_err(|error| error.to_string()).map(|composite| {
         let mut found = Vec::new();
         for payload in Parser::new(0).parse_all(&composite) {
@@ -145,44 +155,83 @@ fn memory_is_shared() {
     memories(&[(9, None), (8, None)], 0, 16, Err(most));
 }
 
-fn link<'a>(importer: &'a [u8], exporter: &'a [u8], name: &'a str) -> Link<'a> {
-    let (import, export) = (name, name);
-    Link { importer, import, exporter, export, same_account: true, capability: None, separate: false }
-}
-
 #[test]
 fn what_may_be_fused() {
-    let name = "demo:b/api@1.0.3";
-    let second =
-        Guest { imports: vec![name, "wasi:keyvalue/store@0.2.0-draft"], exports: vec![name], ..Guest::default() };
-    let third = Guest { imports: vec!["wasi:cli/exit@0.3.0"], ..second.clone() };
-    let [second, third] = [second, third].map(|guest| Guest { ..guest }.bytes());
-    let good = link(&second, &second, name);
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<InterfaceName>>();
+    let second = names(&["demo:b/api@1.0.3", "wasi:keyvalue/store@0.2.0-draft"]);
+    let third = names(&["wasi:cli/exit@0.3.0"]);
+    let good = Link { importer: &second, exporter: &second, same_account: true, capability: None, separate: false };
     assert_eq!(eligible(&good), Ok(()));
     assert_eq!(eligible(&Link { separate: true, ..good }), Err(Separate::Asked));
     assert_eq!(eligible(&Link { same_account: false, ..good }), Err(Separate::OtherAccount));
     let named = Link { capability: Some("keyvalue"), ..good };
-    let capability = "demo:b/api@1.0.3 stands for the capability keyvalue, whose claims are checked at each call";
+    let capability = "it stands for the capability keyvalue, whose claims are checked at each call";
     assert_eq!(eligible(&named).unwrap_err().to_string(), capability);
     assert_eq!(eligible(&Link { exporter: &third, ..good }), Err(Separate::OtherGeneration));
-    let missing = Link { import: "demo:c/api@1.0.3", ..good };
-    assert_eq!(eligible(&missing).unwrap_err().to_string(), "demo:c/api@1.0.3 is not there as an interface");
-    let resource = Link { import: "wasi:keyvalue/store@0.2.0-draft", ..good };
-    let passes = "wasi:keyvalue/store@0.2.0-draft passes a resource, not plain data alone";
-    assert_eq!(eligible(&resource).unwrap_err().to_string(), passes);
-    assert!(matches!(eligible(&Link { importer: b"\0asm", ..good }), Err(Separate::Component(_))));
+    assert_eq!(eligible(&Link { importer: &third, ..good }), Err(Separate::OtherGeneration));
+    assert_eq!(eligible(&Link { importer: &third, exporter: &third, ..good }), Ok(()));
+    assert_eq!(eligible(&Link { exporter: &[], ..good }), Ok(()));
 }
 
 #[test]
 fn generations() {
-    let check = |imports: Vec<&str>, expected| {
-        let guest = Guest { imports, exports: vec![], ..Guest::default() };
-        assert_eq!(generation(&guest.bytes()), Ok(expected));
+    let check = |imports: &[&str], expected| {
+        let imports: Vec<_> = imports.iter().map(|name| name.parse().unwrap()).collect();
+        assert_eq!(generation(&imports), expected);
     };
-    check(vec![], Generation::Any);
-    check(vec!["demo:x/y@0.3.0"], Generation::Any);
-    check(vec!["wasi:io/poll@0.2.3"], Generation::Second);
-    check(vec!["wasi:keyvalue/store@0.2.0-draft"], Generation::Second);
-    check(vec!["wasi:io/poll@0.2.3", "wasi:cli/exit@0.3.0"], Generation::Third);
+    check(&[], Generation::Any);
+    check(&["demo:x/y@0.3.0"], Generation::Any);
+    check(&["wasi:io/poll@0.2.3"], Generation::Second);
+    check(&["wasi:keyvalue/store@0.2.0-draft"], Generation::Second);
+    check(&["wasi:io/poll@0.2.3", "wasi:cli/exit@0.3.0"], Generation::Third);
     assert_eq!(wasi(3)[1], "wasi:io/poll@0.2.3");
+}
+
+/// A link is looked at by the types of both its ends, whatever the composite is.
+#[test]
+fn what_the_checker_says_of_links() {
+    let check = |import: &str, export: &str, expected: &str| {
+        let graph = changed("a>b", |graph| {
+            graph.edges[0] = Edge { import: import.to_owned(), export: export.to_owned(), ..graph.edges[0].clone() };
+        });
+        assert_eq!(super::super::check(Vec::new(), &graph).unwrap_err().to_string(), expected);
+    };
+    let own = "demo:b/api@1.0.3";
+    check(own, own, "the composite: not a valid component: unexpected end-of-file (at byte 0)");
+    check("demo:c/api@1.0.3", own, "a does not import demo:c/api@1.0.3, which a link joins");
+    check(own, "demo:c/api@1.0.3", "b does not export demo:c/api@1.0.3");
+    let store = "wasi:keyvalue/store@0.2.0-draft";
+    check(store, own, &format!("the link of a for {store} passes a resource, not plain data alone"));
+    check(
+        "wasi:cli/stdout@0.2.0",
+        own,
+        "the link of a for wasi:cli/stdout@0.2.0 passes a resource, not plain data alone",
+    );
+}
+
+/// Who judges uses nothing of what is judged.
+#[test]
+fn the_checker_and_the_encoder_share_how_components_are_read_and_nothing_else() {
+    let uses = |file: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fuse").join(file);
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut used: BTreeSet<String> = BTreeSet::new();
+        for rest in text.split("super::").skip(1) {
+            used.insert(rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect());
+        }
+        assert!(!text.contains("use super::{"), "{file}: one module in a line");
+        (used, text.contains("wasm_encoder"))
+    };
+    let both = ["error", "graph", "sections", "slots"];
+    for file in ["check.rs", "same.rs", "plain.rs"] {
+        let (used, encodes) = uses(file);
+        let strange =
+            used.iter().find(|used| !both.contains(&used.as_str()) && !["plain", "same"].contains(&used.as_str()));
+        assert_eq!((strange, encodes), (None, false), "{file}");
+    }
+    for file in ["compose.rs", "rename.rs", "memory.rs", "imports.rs", "tree.rs", "slots.rs", "sections.rs", "graph.rs"]
+    {
+        let (used, _) = uses(file);
+        assert!(["check", "same", "plain"].iter().all(|judge| !used.contains(*judge)), "{file}");
+    }
 }

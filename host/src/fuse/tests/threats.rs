@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use writ_signing::defence::without;
 
-use super::super::{Serves, check, compose};
+use super::super::{CheckError, Serves, check, compose};
 use super::parts::{Part, apart, together};
 use super::topologies::{graph, table};
 
@@ -58,17 +58,21 @@ fn threat_15_composing_launders_nothing() {
 }
 
 /// Whose store the components of a chain are given.
-fn stores() -> Vec<Serves> {
+fn stores() -> Result<Vec<Serves>, CheckError> {
     let graph = graph("a>b b>c");
-    let checked = check(compose(&graph).unwrap(), &graph).unwrap();
+    let checked = check(compose(&graph).unwrap(), &graph)?;
     let stores = checked.imports().iter().filter(|import| import.interface.package == "keyvalue");
-    stores.map(|import| import.serves).collect()
+    Ok(stores.map(|import| import.serves).collect())
 }
 
 #[test]
 fn threat_16_a_deputy_has_its_own_store_whoever_calls() {
     let own = [0, 1, 2].map(Serves::Principal);
-    assert_eq!(stores(), own);
-    // All of them act with what the first was granted.
-    assert_eq!(without("fuse: own names", stores), own[..1]);
+    assert_eq!(stores().unwrap(), own);
+    // Where what encodes gives all of them what the first was granted, what checks refuses it, and the other way round.
+    for one in ["fuse: own names", "fuse: checked names"] {
+        assert!(matches!(without(one, stores), Err(CheckError::Miswired { .. })));
+    }
+    let neither = || without("fuse: checked names", stores);
+    assert_eq!(without("fuse: own names", neither).unwrap(), own[..1]);
 }
