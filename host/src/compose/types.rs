@@ -8,7 +8,7 @@ use wasmparser::component_types::{
     ComponentItem, ComponentValType,
 };
 use wasmparser::types::Types;
-use wasmparser::{BinaryReaderError, Parser, PrimitiveValType, ValidPayload, Validator};
+use wasmparser::{BinaryReaderError, Parser, Payload, PrimitiveValType, ValidPayload, Validator};
 
 /// The types of one component's imports and exports.
 pub(crate) struct Shapes(Types);
@@ -38,12 +38,16 @@ impl fmt::Display for Difference {
 }
 
 impl Shapes {
-    /// Reads the types of a whole component. The bodies of its functions are left to the compiler.
+    /// Reads the types of a whole component. The bodies of its functions are left to the compiler, and so is what fills the
+    /// memories and tables of its modules: that is megabytes in some languages, and no type depends on it.
     pub(crate) fn of(bytes: &[u8]) -> Result<Self, BinaryReaderError> {
+        use Payload::{DataCountSection, DataSection, ElementSection};
         let (mut validator, mut whole) = (Validator::new(), None);
         for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload?;
+            let fills = matches!(payload, DataCountSection { .. } | DataSection(_) | ElementSection(_));
             // What is nested ends before what it is nested in.
-            if let ValidPayload::End(types) = validator.payload(&payload?)? {
+            if !fills && let ValidPayload::End(types) = validator.payload(&payload)? {
                 whole = Some(types);
             }
         }
