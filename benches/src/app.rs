@@ -39,9 +39,9 @@ impl App {
         Self::signed(components, &chain(components.len(), ["bench", "guest", "calls"], separate))
     }
 
-    /// Of two components that are linked for what every language's guest does, in stores of their own.
-    pub(crate) fn echo(components: &[&[u8]; 2]) -> Result<Self> {
-        Self::signed(components, &chain(2, ["test", "conformance", "echo"], true))
+    /// Of these components, each linked to the next for what every language's guest does.
+    pub(crate) fn echo(components: &[&[u8]], separate: bool) -> Result<Self> {
+        Self::signed(components, &chain(components.len(), ["test", "conformance", "echo"], separate))
     }
 
     /// Of one component that answers HTTP requests.

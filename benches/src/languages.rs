@@ -32,16 +32,16 @@ pub(crate) struct Languages(Vec<(&'static str, u64, Measured)>);
 struct Measured {
     /// Bytes of resident memory, each on top of the one before: deployed and not called; for each instance that was called.
     idle: f64,
-    live: f64,
+    live: Option<f64>,
     /// Seconds of each: a fresh store with its instance, and its end; a call into a warm one.
     fresh: Vec<f64>,
-    call: Vec<f64>,
+    call: Option<Vec<f64>>,
 }
 
 pub(crate) fn run() -> Result<Languages> {
     let mut lines = Vec::new();
-    for language in LANGUAGES {
-        let size = guest::bytes(&format!("conformance-{language}"))?.len();
+    for language in LANGUAGES.into_iter().chain([ALL]) {
+        let size = guests_of(language)?.iter().map(Vec::len).sum::<usize>();
         // On the disk that guests are built on; the system's temporary folder may be in memory.
         let folder = tempfile::tempdir_in(guests()?)?;
         let host = || -> Result<Vec<u8>> {
@@ -72,13 +72,14 @@ fn line(language: &str, size: u64, measured: &Measured) -> String {
         let Estimate { median, low, high } = Estimate::of(samples);
         format!("{} ({} to {})", time(median), time(low), time(high))
     };
+    let none = || "–".to_owned();
     format!(
         "| {language} | {} | {} | {} | {} | {} |",
         bytes(size as f64),
         bytes(measured.idle),
-        bytes(measured.live),
+        measured.live.map_or_else(none, bytes),
         interval(&measured.fresh),
-        interval(&measured.call)
+        measured.call.as_deref().map_or_else(none, interval)
     )
 }
 
@@ -86,18 +87,32 @@ fn bytes(bytes: f64) -> String {
     if bytes < 1e6 { format!("{:.0} kB", bytes / 1e3) } else { format!("{:.1} MB", bytes / 1e6) }
 }
 
-/// Deploys one language's guest, measures, and prints what it found as JSON.
+/// The guest of one language, or of each.
+fn guests_of(language: &str) -> Result<Vec<Vec<u8>>> {
+    let of = |language: &str| guest::bytes(&format!("conformance-{language}"));
+    match language {
+        ALL => LANGUAGES.iter().map(|language| of(language)).collect(),
+        language => Ok(vec![of(language)?]),
+    }
+}
+
+/// Deploys one language's guest, or all of them, measures, and prints what it found as JSON.
 pub(crate) async fn host(language: &str, folder: &str) -> Result<()> {
-    let [guest, end] = [guest::bytes(&format!("conformance-{language}"))?, guest::bytes("conformance-end")?];
-    let app = App::echo(&[&guest, &end])?;
+    let (components, end) = (guests_of(language)?, guest::bytes("conformance-end")?);
+    let all: Vec<&[u8]> = components.iter().chain([&end]).map(Vec::as_slice).collect();
+    let app = App::echo(&all, language != ALL)?;
     let host = app.host(guest::registry(None), Some(Cache::new(folder, Secret::new([7; 32]))?))?;
     let own = std::process::id();
     let empty = resident(own)?;
     let running = app.deploy_on(host).await?;
     let target = &running.target()?;
     let idle = resident(own)?;
-    let live = (live(target).await? - idle) / f64::from(LIVE);
-    let measured = Measured { idle: idle - empty, live, fresh: fresh(target).await?, call: call(target).await? };
+    let (live, call) = match language {
+        // A call goes to the second of them and no further.
+        ALL => (None, None),
+        _ => (Some((live(target).await? - idle) / f64::from(LIVE)), Some(call(target).await?)),
+    };
+    let measured = Measured { idle: idle - empty, live, fresh: fresh(target).await?, call };
     println!("{}", serde_json::to_string(&measured)?);
     Ok(())
 }
@@ -189,6 +204,8 @@ async fn echo(store: &mut Store<Instance>, pre: &InstancePre<Instance>) -> wasmt
 
 /// What every language's guest exports.
 const ECHO: &str = "test:conformance/echo@0.1.0";
+/// All of them in one store, each linked to the next.
+const ALL: &str = "all five, fused";
 const LANGUAGES: [&str; 5] = ["rust", "c", "go", "javascript", "python"];
 /// Instances that are alive at once.
 const LIVE: u32 = 24;
