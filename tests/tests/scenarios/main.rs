@@ -7,6 +7,7 @@ mod answers;
 mod audit;
 mod bad_files;
 mod bad_starts;
+mod bounds;
 mod call;
 mod claims;
 mod crash;
