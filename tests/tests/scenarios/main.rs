@@ -38,4 +38,5 @@ mod run;
 mod shop;
 mod slow;
 mod stop;
+mod tongues;
 mod tutorial;
