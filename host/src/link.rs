@@ -27,10 +27,19 @@ pub(crate) struct Linked {
     pub(crate) attach: Vec<Arc<dyn Attach>>,
     /// Whose authority is in a store, and what is open to each of WASI, by their numbers. The first is called from outside.
     pub(crate) principals: Vec<(Principal, Wasi)>,
+    /// What carries calls from store to store, by the numbers after theirs.
+    pub(crate) carriers: Vec<Carrier>,
     /// Where a store holds who calls the first, if that asks for it.
     pub(crate) caller: Option<Slot>,
     /// Where a store holds the links to handlers that its components are in front of.
     pub(crate) behind: Vec<Slot>,
+}
+
+/// What carries calls for a component: its own out of the store, over this import, or those of others into it.
+pub(crate) struct Carrier {
+    /// The number of that component.
+    pub(crate) part: usize,
+    pub(crate) import: Option<String>,
 }
 
 /// Why an admitted component cannot be linked.
@@ -136,7 +145,20 @@ pub(crate) async fn link(
     let open = |part: &Part<'_>| Ok((part.admitted.principal.clone(), Wasi::of(part.admitted, budgets)?));
     let principals = parts.iter().map(open).collect::<Result<_, OpenError>>()?;
     let behind = ends.iter().filter(|end| end.joint.is_in_front()).map(|end| end.slot).collect();
-    Ok(Linked { pre, attach: granted.attach, principals, caller: granted.caller, behind })
+    let carriers = carriers(parts.len(), whole);
+    Ok(Linked { pre, attach: granted.attach, principals, carriers, caller: granted.caller, behind })
+}
+
+/// For whom each component that the host itself put into a whole carries calls. The receiver's go to the first.
+fn carriers(parts: usize, whole: Option<&Whole>) -> Vec<Carrier> {
+    let Some(whole) = whole else { return Vec::new() };
+    let numbers = (parts..).take(whole.carriers()).filter_map(|number| u32::try_from(number).ok());
+    let carrier = |number| match whole.owner(number) {
+        Owner::Sender(part, import) => Carrier { part, import: Some(import.to_owned()) },
+        Owner::Receiver => Carrier { part: 0, import: None },
+        Owner::Member(part) => Carrier { part, import: None },
+    };
+    numbers.map(carrier).collect()
 }
 
 /// Whose an import is: the only component's, or as the checker traced it.
@@ -266,10 +288,13 @@ impl<'a> Granted<'a> {
         }
     }
 
-    /// Who calls: this part, or whoever the host says.
+    /// Who calls: this part, or whoever the host says, who is the same over all interfaces that other stores call.
     fn caller(&mut self, part: Option<usize>, at: &mut LinkerInstance<'_, Instance>) -> wasmtime::Result<()> {
         let caller = part.and_then(|part| self.parts.get(part)).map(|part| part.admitted.principal.clone());
-        let slot = self.attach(Arc::new(identity::Known(caller)))?;
+        let slot = match self.caller.filter(|_| part.is_none()) {
+            Some(slot) => slot,
+            None => self.attach(Arc::new(identity::Known(caller)))?,
+        };
         if part.is_none() {
             self.caller = Some(slot);
         }

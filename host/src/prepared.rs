@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi::I32Exit;
-use writ_provider::wasmtime::component::InstancePre;
+use writ_provider::wasmtime::component::{InstancePre, ResourceTableError};
 use writ_provider::wasmtime::{self, Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
 use writ_provider::{
     Busy, Callable, Deadline, Failure, FailureKind, Generation, Instance, Limits, MemoryBudget, Permit, Principal, Work,
@@ -20,7 +20,7 @@ use writ_provider::{
 
 use crate::compose::{Elsewhere, elsewhere, middleware};
 use crate::engine::TABLE_ELEMENTS;
-use crate::link::Linked;
+use crate::link::{Carrier, Linked};
 use crate::shares::Share;
 use crate::standing::Standing;
 
@@ -28,8 +28,8 @@ use crate::standing::Standing;
 const GRACE: Duration = Duration::from_secs(2);
 /// Bytes that one host call may lift out of a guest.
 const HOST_CALL: usize = 4 << 20;
-/// Handles to resources that a component's instances may hold.
-const HANDLES: usize = 1_000;
+/// Handles to resources that an instance of a component may hold; those in one store hold together so many for each.
+const HANDLES: usize = Instance::RESOURCES;
 
 /// A component, verified, authorized, compiled and linked.
 pub(crate) struct Prepared {
@@ -167,7 +167,7 @@ impl Prepared {
         let mut store = Store::new(&self.engine, instance);
         store.limiter(|instance| instance.limits());
         store.set_hostcall_fuel(HOST_CALL);
-        store.set_max_component_handles(HANDLES);
+        store.set_max_component_handles(HANDLES.saturating_mul(together));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| match store.data().deadline().has_passed() {
             true => Err(Trap::Interrupt.into()),
@@ -219,7 +219,9 @@ impl Prepared {
         }
         let (kind, reason) = classify(error, refused_memory);
         let backtrace = error.downcast_ref::<WasmBacktrace>();
-        let whose = self.whose(backtrace);
+        let place = self.place(backtrace);
+        let whose = place.principal;
+        let reason = too_large(error, (refused_memory, backtrace.is_some()), &place).unwrap_or(reason);
         let backtrace = backtrace.map(ToString::to_string).unwrap_or_default();
         tracing::error!(
             target: "writ::failed",
@@ -237,12 +239,15 @@ impl Prepared {
         }
     }
 
-    /// Whose code was running: the innermost frame's, by the name that its module was given when it was fused.
-    fn whose(&self, backtrace: Option<&WasmBacktrace>) -> &Principal {
+    /// Whose code was running: the innermost frame's, by the name that its module was given when it was fused. What carries
+    /// calls from store to store does so for a component.
+    fn place(&self, backtrace: Option<&WasmBacktrace>) -> Place<'_> {
         let frames = backtrace.map(WasmBacktrace::frames).unwrap_or_default();
-        let number = frames.iter().find_map(|frame| crate::fuse::numbered(frame.module().name()?));
-        let named = number.and_then(|number| self.linked.principals.get(number));
-        named.map_or(&self.principal, |(principal, _)| principal)
+        let number = frames.iter().find_map(|frame| crate::fuse::numbered(frame.module().name()?)).unwrap_or(0);
+        let Linked { principals, carriers, .. } = &self.linked;
+        let carrier = number.checked_sub(principals.len()).and_then(|number| carriers.get(number));
+        let named = principals.get(carrier.map_or(number, |carrier| carrier.part));
+        Place { principal: named.map_or(&self.principal, |(principal, _)| principal), carrier }
     }
 
     /// Runs `work` in a fresh store until then, with what it starts behind it, and drops the store.
@@ -305,6 +310,28 @@ impl Prepared {
     }
 }
 
+/// Where a call failed.
+struct Place<'a> {
+    principal: &'a Principal,
+    /// What was carrying a call there.
+    carrier: Option<&'a Carrier>,
+}
+
+/// What was too large to go from one store to another, or to the host, if a call failed by that. The error that wasmtime has
+/// for it is known by its words alone. Where no frame is told no guest was running: its answer was being read.
+fn too_large(error: &wasmtime::Error, (refused_memory, ran): (bool, bool), place: &Place<'_>) -> Option<String> {
+    let is_read = error.root_cause().to_string().contains("fuel allocated for hostcalls");
+    let is_stored = refused_memory && matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached));
+    let what = match place.carrier {
+        Some(Carrier { import: Some(import), .. }) if is_read || is_stored => format!("what it passed to {import}"),
+        Some(Carrier { import: None, .. }) if is_stored => "what it answered".to_owned(),
+        None if is_read && ran => "what it passed to the host".to_owned(),
+        _ if is_read => "what it answered".to_owned(),
+        _ => return None,
+    };
+    Some(format!("{what} takes more than {} MiB, which is the most that leaves a store at once", HOST_CALL >> 20))
+}
+
 fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureKind, String) {
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return (FailureKind::Exit, format!("it called exit({code})"));
@@ -315,6 +342,9 @@ fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureKind, Stri
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => (FailureKind::Deadline, "its time was over".to_owned()),
+        _ if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) || root.contains("store handle limit") => {
+            (FailureKind::Trap, format!("it was refused another handle to a resource: an instance may hold {HANDLES}"))
+        }
         _ if refused_memory => (FailureKind::Memory, format!("it was refused memory, and then: {root}")),
         _ => (FailureKind::Trap, root),
     }

@@ -1,7 +1,10 @@
 //! A `WRIT_HOME`: whose keys sign, and whom a host trusts.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::files::Scratch;
 use crate::place;
@@ -65,5 +68,27 @@ impl Home {
     #[track_caller]
     pub fn writ(&self, args: &[&str]) -> Output {
         finish(self.command(args))
+    }
+
+    /// How often the audit log of a folder has something, by component and capability: `denied`, or `used`.
+    ///
+    /// # Panics
+    /// When there is no audit log, or it is not what this host writes.
+    #[track_caller]
+    #[must_use]
+    pub fn audited(&self, scratch: &Scratch, event: &str) -> BTreeMap<(String, String), u64> {
+        let data = scratch.data();
+        let args = ["audit", "show", "--output", "json", "--data", data.to_str().expect("a plain path")];
+        let mut counts = BTreeMap::new();
+        for line in self.writ(&args).succeeded().stdout.lines() {
+            let record: Value = serde_json::from_str(line).expect("JSON");
+            if record["event"] != event {
+                continue;
+            }
+            let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
+            let name = text("component").rsplit('/').next().unwrap_or_default().to_owned();
+            *counts.entry((name, text("capability"))).or_default() += record["count"].as_u64().expect("a number");
+        }
+        counts
     }
 }

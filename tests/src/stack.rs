@@ -26,6 +26,8 @@ struct Node {
     claims: BTreeMap<String, Value>,
     /// Until when its token is valid, in unix seconds; the mint's own time without.
     exp: Option<u64>,
+    /// How long a call of it may take; as of any of them without.
+    time: Option<&'static str>,
 }
 
 impl Stack {
@@ -40,6 +42,7 @@ impl Stack {
             config: "",
             claims: BTreeMap::new(),
             exp: None,
+            time: None,
         };
         Self { nodes: nodes.iter().enumerate().map(node).collect(), routes: vec![nodes[0].0], time: "2s" }
     }
@@ -66,6 +69,13 @@ impl Stack {
     #[must_use]
     pub fn within(mut self, time: &'static str) -> Self {
         self.time = time;
+        self
+    }
+
+    /// How long a call of one component may take.
+    #[must_use]
+    pub fn limited(mut self, name: &str, time: &'static str) -> Self {
+        self.node(name).time = Some(time);
         self
     }
 
@@ -106,8 +116,9 @@ impl Stack {
         let mut mint = Mint::new();
         let exp = mint.exp;
         home.writ(&["trust", "add", &mint.operator(), "--any"]).succeeded();
-        let limits = BTreeMap::from([("time".to_owned(), json!(self.time)), ("memory".to_owned(), json!("32MiB"))]);
         for node in &self.nodes {
+            let time = node.time.unwrap_or(self.time);
+            let limits = BTreeMap::from([("time".to_owned(), json!(time)), ("memory".to_owned(), json!("32MiB"))]);
             let wasm = std::fs::read(unsigned_guest(&format!("{}.wasm", node.guest))).expect("it was built");
             let handler = "wasi:http/incoming-handler@0.2.12";
             let mut claims = BTreeMap::from([

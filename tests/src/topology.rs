@@ -29,13 +29,15 @@ pub struct Topology {
     nodes: Vec<Node>,
     mints: Vec<Mint>,
     form: Form,
+    /// Whether each is given variables of its own.
+    variables: bool,
 }
 
 struct Node {
     name: &'static str,
     wasm: Vec<u8>,
     account: usize,
-    /// An interface, and the component it is linked to.
+    /// The interfaces of a link, and the component that it leads to.
     links: Vec<(&'static str, &'static str)>,
     /// Another manifest component with the same file.
     like: Option<&'static str>,
@@ -47,7 +49,7 @@ impl Topology {
     /// Of one account, and without any component yet. The first that is added is called for `/`.
     #[must_use]
     pub fn new(form: Form) -> Self {
-        Self { nodes: Vec::new(), mints: vec![Mint::new(), Mint::new()], form }
+        Self { nodes: Vec::new(), mints: vec![Mint::new(), Mint::new()], form, variables: false }
     }
 
     /// A component that calls nobody.
@@ -73,7 +75,7 @@ impl Topology {
         self.component(name, wasm, links)
     }
 
-    /// Any component.
+    /// Any component. A link is of one interface, or of several: `left, right`.
     #[must_use]
     pub fn component(mut self, name: &'static str, wasm: Vec<u8>, links: Vec<(&'static str, &'static str)>) -> Self {
         self.nodes.push(Node {
@@ -124,6 +126,20 @@ impl Topology {
         self
     }
 
+    /// How much memory an instance of the one added last may have.
+    #[must_use]
+    pub fn holding(mut self, memory: &str) -> Self {
+        self.last().limits.insert("memory".to_owned(), memory.into());
+        self
+    }
+
+    /// Each is given the variable `WHO`, which is its name, and another one that nobody else has.
+    #[must_use]
+    pub fn with_variables(mut self) -> Self {
+        self.variables = true;
+        self
+    }
+
     fn last(&mut self) -> &mut Node {
         self.nodes.last_mut().expect("a component was added")
     }
@@ -140,17 +156,27 @@ impl Topology {
         node.like.unwrap_or(node.name)
     }
 
-    /// Whether two manifest components are of one account.
+    /// What a manifest component is given of variables, in the order of their names.
     #[must_use]
-    pub fn is_at_home(&self, one: &str, other: &str) -> bool {
-        self.node_of(one).account == self.node_of(other).account
+    pub fn variables(&self, name: &str) -> [(String, String); 2] {
+        [(format!("OF_{}", self.signed(name)), name.to_owned()), ("WHO".to_owned(), name.to_owned())]
+    }
+
+    /// Whether a component that another calls runs in the store of that one: both are of one account, and the link is of one
+    /// interface. Limits of time are another matter.
+    #[must_use]
+    pub fn is_fused(&self, one: &str, other: &str) -> bool {
+        let (caller, callee) = (self.node_of(one), self.node_of(other));
+        let several = caller.links.iter().any(|(interfaces, target)| *target == other && interfaces.contains(','));
+        self.form == Form::Free && caller.account == callee.account && !several
     }
 
     /// The manifest component that a turn leads to.
     #[must_use]
     pub fn after(&self, name: &str, turn: &str) -> &'static str {
         let node = self.node_of(name);
-        let link = node.links.iter().find(|(interface, _)| *interface == turn).or(node.links.first());
+        let link = node.links.iter().find(|(interfaces, _)| each(interfaces).any(|one| one == turn));
+        let link = link.or(node.links.first());
         link.map(|(_, target)| *target).expect("a link")
     }
 
@@ -165,16 +191,19 @@ impl Topology {
             true => self.signed(other.name).to_owned(),
             false => format!("{}/{}", self.mints[other.account].account(), self.signed(other.name)),
         };
-        let entry = |interface: &str, component: String| json!({ "interface": format!("demo:hops/{interface}@0.1.0"), "component": component });
+        let entry = |interface: &str, component: String| {
+            let [namespace, package] = package(interface);
+            json!({ "interface": format!("{namespace}:{package}/{interface}@0.1.0"), "component": component })
+        };
         let same = |other: &&Node| other.name == name || other.like == Some(name);
         let (mut call, mut serve) = (Vec::new(), Vec::new());
-        for (interface, target) in self.nodes.iter().filter(same).flat_map(|node| &node.links) {
-            call.push(entry(interface, named(self.node_of(target))));
+        for (interfaces, target) in self.nodes.iter().filter(same).flat_map(|node| &node.links) {
+            call.extend(each(interfaces).map(|interface| entry(interface, named(self.node_of(target)))));
         }
         for caller in &self.nodes {
-            for (interface, target) in &caller.links {
+            for (interfaces, target) in &caller.links {
                 if *target == name || self.node_of(target).like == Some(name) {
-                    serve.push(entry(interface, named(caller)));
+                    serve.extend(each(interfaces).map(|interface| entry(interface, named(caller))));
                 }
             }
         }
@@ -187,6 +216,10 @@ impl Topology {
             ("call".to_owned(), Value::from(call)),
             ("serve".to_owned(), Value::from(serve)),
         ]);
+        if self.variables {
+            let names = self.variables(name).map(|(variable, _)| variable);
+            claims.insert("environment".to_owned(), json!({ "names": names }));
+        }
         claims.extend(node.claims.clone());
         claims
     }
@@ -205,6 +238,19 @@ impl Topology {
             scratch.write(&format!("{}.wasm", node.name), signed);
         }
         scratch.write("app.yaml", self.manifest())
+    }
+
+    /// What `writ graph` says of it.
+    ///
+    /// # Panics
+    /// When it is not admitted.
+    #[track_caller]
+    #[must_use]
+    pub fn graph(&self, home: &Home, scratch: &Scratch) -> Value {
+        let (manifest, data) = (self.written(home, scratch), scratch.data());
+        let [manifest, data] = [&manifest, &data].map(|path| path.to_str().expect("a plain path"));
+        let drawn = home.writ(&["graph", manifest, "--format", "json", "--data", data]).succeeded().stdout;
+        serde_json::from_str(&drawn).expect("JSON")
     }
 
     /// Starts it.
@@ -228,13 +274,27 @@ impl Topology {
                 text,
                 "    - name: {name}\n      type: component\n      properties: {{ image: {image}.wasm }}"
             );
-            let _ = write!(text, "      traits:{}", if node.links.is_empty() { " []\n" } else { "\n" });
-            for (interface, target) in &node.links {
+            let none = node.links.is_empty() && !self.variables;
+            let _ = write!(text, "      traits:{}", if none { " []\n" } else { "\n" });
+            for (interfaces, target) in &node.links {
+                let [namespace, package] = package(interfaces);
                 let _ = writeln!(
                     text,
-                    "        - {{ type: link, properties: {{ target: {{ name: {target} }}, namespace: demo, package: hops, interfaces: [{interface}]{isolation} }} }}"
+                    "        - {{ type: link, properties: {{ target: {{ name: {target} }}, namespace: {namespace}, package: {package}, interfaces: [{interfaces}]{isolation} }} }}"
                 );
             }
+            if self.variables {
+                let given = self.variables(name).map(|(variable, value)| format!("{variable}: {value}")).join(", ");
+                let _ = writeln!(
+                    text,
+                    "        - {{ type: link, properties: {{ target: {{ name: variables, config: [{{ name: of-{name}, properties: {{ {given} }} }}] }}, namespace: wasi, package: cli, interfaces: [environment] }} }}"
+                );
+            }
+        }
+        if self.variables {
+            text.push_str(
+                "    - { name: variables, type: capability, properties: { image: \"builtin:environment\" } }\n",
+            );
         }
         let first = self.nodes[0].name;
         let _ = writeln!(
@@ -243,6 +303,16 @@ impl Topology {
         );
         text
     }
+}
+
+/// The interfaces of a link.
+fn each(interfaces: &'static str) -> impl Iterator<Item = &'static str> {
+    interfaces.split(", ")
+}
+
+/// Where an interface is from.
+fn package(interface: &str) -> [&'static str; 2] {
+    if interface == "echo" { ["test", "conformance"] } else { ["demo", "hops"] }
 }
 
 /// What came of a way: for each component on it who called it, without keys, how often, and what it did at the end.

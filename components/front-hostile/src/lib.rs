@@ -1,6 +1,6 @@
 //! One misbehaviour per value of the field `x-front`, for the tests of the host, in front of another component. Without that
 //! field it passes requests on; `behind:HOW` passes one on for the next to misbehave in that way, and `see:HOW` tells what
-//! came of it.
+//! came of it. What [`hops`] do at the end of their way it does in front, too.
 
 mod answers;
 
@@ -11,7 +11,6 @@ mod bindings {
             package demo:front-hostile;
             world front-hostile {
                 import wasi:http/incoming-handler@0.2.12;
-                import wasi:keyvalue/store@0.2.0-draft;
                 import writ:http/middleware@0.1.0;
             }
         ",
@@ -27,10 +26,10 @@ mod bindings {
 }
 
 use bindings::wasi::http::incoming_handler as behind;
-use bindings::wasi::keyvalue::store;
 use bindings::writ::http::middleware;
 use guest_http::bindings::wasi::http::types::Fields;
 use guest_http::{Guest, IncomingRequest, Reader, ResponseOutparam};
+use hops::task;
 
 struct Hostile;
 
@@ -51,7 +50,7 @@ impl Guest for Hostile {
             ("see", how) => see(asking(request, how), out),
             ("behind", how) => behind::handle(asking(request, how), out),
             ("trap-after", _) => trap_after(request, out),
-            ("bucket", name) => bucket(name, out),
+            ("bucket" | "subject" | "host" | "log", _) => attempt(&asked, out),
             (how, _) => answers::misbehave(how, request, out),
         }
     }
@@ -150,10 +149,8 @@ fn deliberately_trapping_in_front() -> ! {
     std::process::abort()
 }
 
-fn bucket(name: &str, out: ResponseOutparam) {
-    let told = match store::open(name).and_then(|bucket| bucket.set("key", b"value")) {
-        Ok(()) => "written".to_owned(),
-        Err(error) => format!("{error:?}"),
-    };
-    guest_http::respond(out, 200, &[], told.as_bytes());
+/// Tries what claims may refuse.
+fn attempt(what: &str, out: ResponseOutparam) {
+    let outcome = task::done(&task::parse(what));
+    guest_http::respond(out, 200, &[], task::told(outcome.as_ref()).unwrap_or_default().as_bytes());
 }

@@ -3,7 +3,7 @@
 //! `GET /?way=left,right&task=bucket:NAME` goes left, then right, and does the task there; the answer has a report of every
 //! component on the way.
 
-mod task;
+pub mod task;
 
 /// What wit-bindgen makes of the WIT.
 pub mod bindings {
@@ -45,38 +45,44 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 /// Goes on where there is a way to go, over `take`, and does the task where there is none.
 pub fn visit(way: &[Turn], task: &Task, take: impl FnOnce(Turn, &[Turn], &Task) -> Vec<Report>) -> Vec<Report> {
     let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
-    let caller = caller::get().map(|caller| {
-        let caller::Principal { account_name, account_key, component_name, component_key } = caller;
-        format!("{account_name}/{component_name} {account_key}/{component_key}")
-    });
+    let caller = caller();
     let Some((turn, rest)) = way.split_first() else {
         return vec![Report { caller, calls, outcome: task::done(task) }];
     };
     let mut reports = vec![Report { caller, calls, outcome: None }];
-    reports.extend(take(*turn, rest, task));
+    reports.extend(match task {
+        Task::Hand(bytes) if rest.is_empty() => take(*turn, rest, &Task::Text(task::of_length(*bytes))),
+        task => take(*turn, rest, task),
+    });
     reports
 }
 
-/// Answers a request for a way and a task; `times=N` goes it so often.
+/// Who calls, as the host says; nobody where a trigger does.
+pub fn caller() -> Option<String> {
+    caller::get().map(|caller| {
+        let caller::Principal { account_name, account_key, component_name, component_key } = caller;
+        format!("{account_name}/{component_name} {account_key}/{component_key}")
+    })
+}
+
+/// Answers a request for a way and a task; `times=N` goes it so often, and `way=left;right` first left and then right.
 pub fn answer(request: &IncomingRequest, out: ResponseOutparam, go: impl Fn(&[Turn], &Task) -> Vec<Report>) {
     let (_, query) = guest_http::path_and_query(request);
     let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let turn = |word: &str| if word == "left" { Turn::Left } else { Turn::Right };
-    let way: Vec<_> = value("way").unwrap_or_default().split(',').filter(|word| !word.is_empty()).map(turn).collect();
+    let way = |text: &str| text.split(',').filter(|word| !word.is_empty()).map(turn).collect::<Vec<_>>();
+    let ways: Vec<_> = value("way").unwrap_or_default().split(';').map(way).collect();
     let task = task::parse(value("task").unwrap_or("look"));
     let times = value("times").and_then(|times| times.parse().ok()).unwrap_or(1);
     let mut reports = Vec::new();
-    for _ in 0..times {
-        reports = go(&way, &task);
+    for way in (0..times).flat_map(|_| &ways) {
+        reports = go(way, &task);
     }
     let told: Vec<_> = reports.iter().map(tell).collect();
     guest_http::respond_json(out, 200, &[], serde_json::Value::from(told).to_string().as_bytes());
 }
 
 fn tell(report: &Report) -> serde_json::Value {
-    let outcome = report.outcome.as_ref().map(|outcome| match outcome {
-        Ok(done) => done.clone(),
-        Err(denied) => format!("refused: {denied}"),
-    });
+    let outcome = task::told(report.outcome.as_ref());
     serde_json::json!({ "caller": report.caller, "calls": report.calls, "outcome": outcome })
 }

@@ -1,4 +1,4 @@
-//! What is done at the end of the way: something that claims may refuse, or a failure.
+//! What is done at the end of the way: something that claims may refuse or limits, or a failure.
 
 use crate::bindings::demo::hops::types::Task;
 use crate::bindings::wasi::http::outgoing_handler;
@@ -10,23 +10,56 @@ use guest_http::bindings::wasi::http::types::{Fields, OutgoingRequest, Scheme};
 
 type Outcome = Result<String, String>;
 
-/// `KIND:WHAT`.
-pub(crate) fn parse(text: &str) -> Task {
+/// Reads `KIND:WHAT`.
+pub fn parse(text: &str) -> Task {
     let (kind, what) = text.split_once(':').unwrap_or((text, ""));
+    let bytes = || what.parse().unwrap_or(0);
     let what = what.to_owned();
     match kind {
         "bucket" => Task::Bucket(what),
         "subject" => Task::Subject(what),
         "host" => Task::Host(what),
         "log" => Task::Log(what),
+        "environment" => Task::Environment,
+        "print" => Task::Print(what),
+        "hand" => Task::Hand(bytes()),
+        "text" => Task::Text(what),
+        "answer" => Task::Answer(bytes()),
         "fail" => Task::Fail(what),
         _ => Task::Look,
     }
 }
 
-pub(crate) fn done(task: &Task) -> Option<Outcome> {
+/// Writes what [`parse`] reads.
+pub fn written(task: &Task) -> String {
     match task {
-        Task::Look => None,
+        Task::Look => "look".to_owned(),
+        Task::Bucket(what) => format!("bucket:{what}"),
+        Task::Subject(what) => format!("subject:{what}"),
+        Task::Host(what) => format!("host:{what}"),
+        Task::Log(what) => format!("log:{what}"),
+        Task::Environment => "environment".to_owned(),
+        Task::Print(what) => format!("print:{what}"),
+        Task::Hand(bytes) => format!("hand:{bytes}"),
+        Task::Text(what) => format!("text:{what}"),
+        Task::Answer(bytes) => format!("answer:{bytes}"),
+        Task::Fail(how) => format!("fail:{how}"),
+    }
+}
+
+/// What came of a task, in words: nothing where there was none.
+pub fn told(outcome: Option<&Outcome>) -> Option<String> {
+    outcome.map(|outcome| match outcome {
+        Ok(done) => done.clone(),
+        Err(denied) => format!("refused: {denied}"),
+    })
+}
+
+/// Does what is to be done at the end of a way.
+pub fn done(task: &Task) -> Option<Outcome> {
+    match task {
+        // Nobody handed anything on to where a way ends that has no way to it.
+        Task::Look | Task::Hand(_) => None,
         Task::Bucket(name) => Some(bucket(name)),
         Task::Subject(name) => Some(subject(name)),
         Task::Host(name) => Some(host(name)),
@@ -34,8 +67,26 @@ pub(crate) fn done(task: &Task) -> Option<Outcome> {
             log(Level::Info, "another/component", text);
             Some(Ok("logged".to_owned()))
         }
+        Task::Environment => Some(Ok(environment())),
+        Task::Print(text) => {
+            println!("{text}");
+            Some(Ok("printed".to_owned()))
+        }
+        Task::Text(text) => Some(Ok(text.len().to_string())),
+        Task::Answer(bytes) => Some(Ok(of_length(*bytes))),
         Task::Fail(how) => Some(fail(how)),
     }
+}
+
+/// A text of so many bytes.
+pub(crate) fn of_length(bytes: u32) -> String {
+    "x".repeat(usize::try_from(bytes).unwrap_or(0))
+}
+
+fn environment() -> String {
+    let mut all: Vec<_> = std::env::vars().map(|(name, value)| format!("{name}={value}")).collect();
+    all.sort();
+    all.join(" ")
 }
 
 fn bucket(name: &str) -> Outcome {
@@ -67,12 +118,15 @@ fn host(name: &str) -> Outcome {
 }
 
 fn fail(how: &str) -> Outcome {
+    let (how, most) = how.split_once(':').unwrap_or((how, ""));
+    let most: Option<usize> = most.parse().ok();
     match how {
         "trap" => deliberately_trapping_function(),
         "exit" => std::process::exit(3),
         "spin" => spin(),
         "sleep" => monotonic_clock::subscribe_duration(3_600_000_000_000).block(),
-        "hog" => return Ok(vec![1_u8; 1 << 30].len().to_string()),
+        "hog" => return Ok(vec![1_u8; most.unwrap_or(1 << 10) << 20].len().to_string()),
+        "handles" => return Ok(handles(most.unwrap_or(usize::MAX)).to_string()),
         _ => {}
     }
     Err("nothing fails so".to_owned())
@@ -82,6 +136,15 @@ fn fail(how: &str) -> Outcome {
 #[inline(never)]
 fn deliberately_trapping_function() {
     panic!("trapping on purpose");
+}
+
+/// Takes so many handles at once.
+fn handles(most: usize) -> usize {
+    let mut held = Vec::new();
+    while held.len() < most {
+        held.push(Fields::new());
+    }
+    held.len()
 }
 
 fn spin() {

@@ -30,12 +30,13 @@ pub struct Baseline {
     pub http: Box<dyn WasiHttpHooks>,
 }
 
-/// How many resources the handles of one store may refer to.
-const RESOURCES: usize = 1_000;
 /// Bytes of one HTTP message's fields, in memory.
 const HTTP_FIELDS: usize = 64 << 10;
 
 impl Instance {
+    /// How many resources the handles of a store may refer to, for each instance of a component in it.
+    pub const RESOURCES: usize = 1_000;
+
     /// A store's data. `handles` by slot, `principals` by their number; there is at least one.
     pub fn new(
         handles: Vec<Box<dyn Any + Send>>,
@@ -44,7 +45,7 @@ impl Instance {
         deadline: Deadline,
     ) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
+        table.set_max_capacity(Self::RESOURCES.saturating_mul(limits.components()));
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELDS);
         Self { table, handles, principals, http, limits, deadline }

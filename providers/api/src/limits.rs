@@ -61,6 +61,11 @@ impl Limits {
         self
     }
 
+    /// How many components run in the store.
+    pub(crate) fn components(&self) -> usize {
+        self.components
+    }
+
     /// Whether the guest was ever refused memory: what a later trap is likely about.
     pub fn refused(&self) -> bool {
         self.refused

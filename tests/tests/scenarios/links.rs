@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentTypeRef, TypeBounds, ValType};
-use writ_tests::{Form, Home, Line, Scratch, Topology, Up, steps};
+use writ_tests::{Form, Home, Line, Scratch, Topology, Up, steps, unsigned_guest};
 
 /// How often something was denied or used, by component and capability.
 type Counts = BTreeMap<(String, String), u64>;
@@ -14,7 +14,7 @@ type Counts = BTreeMap<(String, String), u64>;
 #[track_caller]
 fn check(build: impl Fn(Topology) -> Topology, ways: &[&str]) {
     for form in Form::ALL {
-        let topology = build(Topology::new(form));
+        let topology = build(Topology::new(form).with_variables());
         let (home, scratch) = (Home::new(), Scratch::new());
         let up = topology.start(&home, &scratch);
         let (mut denied, mut used) = (Counts::new(), Counts::new());
@@ -56,14 +56,20 @@ fn check(build: impl Fn(Topology) -> Topology, ways: &[&str]) {
                     gone += 1;
                 }
             }
-            let text = format!("words of {end} by {way}");
-            assert_eq!(outcome(&format!("log:{}", text.replace(' ', "+"))), "logged");
+            let text = format!("words+of+{end}+by+{way}");
+            assert_eq!(outcome(&format!("log:{text}")), "logged");
+            assert_eq!(outcome(&format!("print:{text}")), "printed");
+            gone += 2;
+            for stream in ["", "stdout"] {
+                let said = |line: &Line| line.get("message").contains(&text) && line.get("stream") == stream;
+                let line = up.logged("what a guest says", said);
+                assert!(line.is_from(topology.signed(end)), "{form:?} {way}: {line:?}");
+            }
+            let given = topology.variables(end).map(|(name, value)| format!("{name}={value}"));
+            assert_eq!(outcome("environment"), given.join(" "), "{form:?} {way}");
             gone += 1;
-            let line = up.logged("what a guest logs", |line| line.get("message").contains(&text.replace(' ', "+")));
-            assert!(line.is_from(topology.signed(end)), "{form:?} {way}: {line:?}");
             // Where no host stands between the two, nobody counts.
-            for pair in path.windows(2).filter(|pair| form == Form::Separate || !topology.is_at_home(pair[0], pair[1]))
-            {
+            for pair in path.windows(2).filter(|pair| !topology.is_fused(pair[0], pair[1])) {
                 for _ in 0..gone {
                     count(&mut used, pair[0], "call");
                     count(&mut used, pair[1], "serve");
@@ -71,8 +77,9 @@ fn check(build: impl Fn(Topology) -> Topology, ways: &[&str]) {
             }
         }
         up.stop();
-        let (written, linked) = audited(&home, &scratch);
-        assert_eq!(written, denied, "{form:?}: whose denials the audit says they are");
+        let mut linked = home.audited(&scratch, "used");
+        linked.retain(|(_, capability), _| ["call", "serve"].contains(&capability.as_str()));
+        assert_eq!(home.audited(&scratch, "denied"), denied, "{form:?}: whose denials the audit says they are");
         assert_eq!(linked, used, "{form:?}: whose calls the audit says they are");
     }
 }
@@ -84,25 +91,6 @@ fn path(topology: &Topology, way: &str) -> Vec<&'static str> {
         path.push(topology.after(path[path.len() - 1], turn));
     }
     path
-}
-
-/// What the audit log says of denials, and of uses of `call` and `serve`.
-fn audited(home: &Home, scratch: &Scratch) -> (Counts, Counts) {
-    let data = scratch.data();
-    let shown = home.writ(&["audit", "show", "--output", "json", "--data", data.to_str().unwrap()]).succeeded().stdout;
-    let (mut denied, mut used) = (Counts::new(), Counts::new());
-    for line in shown.lines() {
-        let record: serde_json::Value = serde_json::from_str(line).unwrap();
-        let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
-        let (name, capability) = (text("component").rsplit('/').next().unwrap().to_owned(), text("capability"));
-        let counts = match text("event").as_str() {
-            "denied" => &mut denied,
-            "used" if ["call", "serve"].contains(&capability.as_str()) => &mut used,
-            _ => continue,
-        };
-        *counts.entry((name, capability)).or_default() += record["count"].as_u64().unwrap();
-    }
-    (denied, used)
 }
 
 #[test]
@@ -148,6 +136,34 @@ fn a_shared_dependency_and_a_direct_one() {
 #[test]
 fn two_links_to_one() {
     check(|all| all.fork("a", "b", "b").leaf("b"), &["left", "right"]);
+}
+
+#[test]
+fn a_link_of_two_interfaces() {
+    let build = |all: Topology| all.component("a", fork(), vec![("left, right", "b")]).step("b", "c").leaf("c");
+    check(build, &["left", "right", "left,left", "right,left"]);
+    // Together it would be two instances with two states; so it is one in a store of its own, and knows who calls.
+    for form in Form::ALL {
+        let inside = if form == Form::Free { "together" } else { "separate" };
+        forms(&build(Topology::new(form)), &["a left b separate", "a right b separate", &format!("b left c {inside}")]);
+    }
+}
+
+fn fork() -> Vec<u8> {
+    std::fs::read(unsigned_guest("hop-fork.wasm")).unwrap()
+}
+
+/// Where the callee of each link runs, as `writ graph` draws it.
+#[track_caller]
+fn forms(topology: &Topology, expected: &[&str]) {
+    let (home, scratch) = (Home::new(), Scratch::new());
+    let graph = topology.graph(&home, &scratch);
+    let links = graph["links"].as_array().unwrap().iter().map(|link| {
+        let [from, import, to, form] = ["from", "import", "to", "form"].map(|field| link[field].as_str().unwrap());
+        let interface = import.trim_start_matches("demo:hops/").trim_end_matches("@0.1.0");
+        format!("{from} {interface} {to} {form}")
+    });
+    assert_eq!(links.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -262,16 +278,39 @@ fn a_call_has_what_is_left_of_its_callers_time_and_its_own_limit() {
             all.step("b", "c").within(own[1]).leaf("c").within(own[2])
         };
         // The least of them ends it, whosever it is; the others would outlast the client.
-        for own in [["1s", "10m", "10m"], ["10m", "1s", "10m"], ["10m", "10m", "1s"]] {
-            if form == Form::Free && own[0] != "1s" {
-                continue;
-            }
+        for (own, [first, second]) in [
+            (["1s", "10m", "10m"], ["together", "together"]),
+            (["10m", "1s", "10m"], ["separate", "together"]),
+            (["10m", "10m", "1s"], ["together", "separate"]),
+        ] {
+            // One store has one deadline, so what has less time than who is called first is not in the store of that one.
+            let form_of = |free| if form == Form::Free { free } else { "separate" };
+            let expected = [format!("a left b {}", form_of(first)), format!("b left c {}", form_of(second))];
+            forms(&topology(own), &[&expected[0], &expected[1]]);
             let (home, scratch) = (Home::new(), Scratch::new());
             let up = topology(own).start(&home, &scratch);
             fails(&up, "spin", 504, "Deadline");
             fails(&up, "sleep", 504, "Deadline");
         }
     }
+}
+
+/// A component that is called first in one request and by another in the next has two bounds, and its link two forms.
+#[test]
+fn one_link_may_have_either_form() {
+    let topology = |form| {
+        let all = Topology::new(form).step("a", "b").within("10m").step("d", "b").within("1s");
+        all.step("b", "c").within("10m").leaf("c").within("1s")
+    };
+    forms(&topology(Form::Free), &["a left b together", "d left b together", "b left c either"]);
+    forms(&topology(Form::Separate), &["a left b separate", "d left b separate", "b left c separate"]);
+    let (home, scratch) = (Home::new(), Scratch::new());
+    let manifest = topology(Form::Free).written(&home, &scratch);
+    let drawn = home.writ(&["graph", manifest.to_str().unwrap()]).succeeded().stdout;
+    let told = "demo:hops/left@0.1.0, in the same store or in one of its own";
+    assert!(drawn.contains(told), "{told} is not in\n{drawn}");
+    let up = topology(Form::Free).start(&home, &scratch);
+    fails(&up, "spin", 504, "Deadline");
 }
 
 #[test]

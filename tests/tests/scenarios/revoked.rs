@@ -359,7 +359,7 @@ fn what_stands_behind_another_is_revoked_and_not_who_is_in_front() {
         assert_eq!(asked(&up, how, "/fields").0, 503, "{how}");
     }
     // Who is in front was not revoked, and stands there still.
-    assert_eq!(asked(&up, "bucket:front-hostile", "/ok"), (200, "written".to_owned()));
+    assert_eq!(asked(&up, "bucket:front-hostile", "/ok"), (200, "new".to_owned()));
     reload_is_refused(&up, "was revoked by");
     assert_eq!(asked(&up, "", "/fields").0, 503);
     up.stop();
@@ -416,7 +416,7 @@ fn expires(name: &'static str, then: impl Fn(&Up)) {
 #[test]
 fn what_stands_behind_another_expires_while_it_runs() {
     expires("inner", |up| {
-        assert_eq!(asked(up, "bucket:outer", "/ok"), (200, "written".to_owned()));
+        assert_eq!(asked(up, "bucket:outer", "/ok"), (200, "new".to_owned()));
         assert_eq!(asked(up, "see", "/ok").0, 503);
         up.logged("who expired", |line| line.get("target") == "writ::failed" && line.is_from("inner"));
     });
