@@ -49,6 +49,9 @@ pub fn visit(way: &[Turn], task: &Task, take: impl FnOnce(Turn, &[Turn], &Task) 
         let caller::Principal { account_name, account_key, component_name, component_key } = caller;
         format!("{account_name}/{component_name} {account_key}/{component_key}")
     });
+    // It is open for as long as the others are on their way.
+    let lent = task::lent(task);
+    let task = lent.as_ref().map_or(task, |(_, task)| task);
     let Some((turn, rest)) = way.split_first() else {
         return vec![Report { caller, calls, outcome: task::done(task) }];
     };

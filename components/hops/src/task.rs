@@ -1,8 +1,10 @@
 //! What is done at the end of the way: something that claims may refuse, or a failure.
 
+use std::mem::ManuallyDrop;
+
 use crate::bindings::demo::hops::types::Task;
 use crate::bindings::wasi::http::outgoing_handler;
-use crate::bindings::wasi::keyvalue::store;
+use crate::bindings::wasi::keyvalue::store::{self, Bucket};
 use crate::bindings::wasi::logging0_1_0_draft::logging::{Level, log};
 use crate::bindings::wasmcloud::messaging::consumer::{self, BrokerMessage};
 use guest_http::bindings::wasi::clocks::monotonic_clock;
@@ -36,6 +38,22 @@ pub(crate) fn done(task: &Task) -> Option<Outcome> {
         }
         Task::Fail(how) => Some(fail(how)),
     }
+}
+
+/// A bucket that is open here, and the task in which it is a number.
+pub(crate) fn lent(task: &Task) -> Option<(Bucket, Task)> {
+    let Task::Fail(how) = task else { return None };
+    let bucket = store::open(how.strip_prefix("lend:")?).ok()?;
+    let number = bucket.handle();
+    Some((bucket, Task::Fail(format!("borrow:{number}"))))
+}
+
+/// Takes a number for the handle of a bucket.
+fn borrow(number: &str) -> Outcome {
+    let number = number.parse().map_err(|_| "no number".to_owned())?;
+    // SAFETY: it may be nobody's, which is what the host is asked about. It is not dropped: whoever lent it does that.
+    let bucket = ManuallyDrop::new(unsafe { Bucket::from_handle(number) });
+    bucket.get("key").map(|_| "borrowed".to_owned()).map_err(|error| format!("{error:?}"))
 }
 
 fn bucket(name: &str) -> Outcome {
@@ -74,6 +92,9 @@ fn fail(how: &str) -> Outcome {
         "sleep" => monotonic_clock::subscribe_duration(3_600_000_000_000).block(),
         "hog" => return Ok(vec![1_u8; 1 << 30].len().to_string()),
         _ => {}
+    }
+    if let Some(number) = how.strip_prefix("borrow:") {
+        return borrow(number);
     }
     Err("nothing fails so".to_owned())
 }
