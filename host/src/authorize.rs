@@ -218,9 +218,9 @@ impl<'a> Review<'a> {
 
     /// Refuses an import that neither the host nor a link serves. Where its types cannot be read, it may hold types alone.
     fn unserved(&mut self, import: &InterfaceName) {
-        let (why, hint) = match self.joined.unreadable.contains(&self.place) {
-            true => ("whose types cannot be read", "build it again"),
-            false => ("which nobody serves here", "link a component that exports it, or build without it"),
+        let (why, hint) = match self.joined.unreadable.get(&self.place) {
+            Some(why) => (format!("whose types cannot be read {why}"), "build it again"),
+            None => ("which nobody serves here".to_owned(), "link a component that exports it, or build without it"),
         };
         let about = About::Import(import.clone());
         self.deny(about, format!("imports {import}, {why}"), Vec::new(), Some(hint.to_owned()));

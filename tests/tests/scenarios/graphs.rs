@@ -193,7 +193,9 @@ fn an_export_that_is_not_what_it_is_declared_to_be() {
         let topology = Topology::new(form).step("a", "b").component("b", of_another_shape(), vec![]);
         refused(
             &topology,
-            "a (mint/a) is linked to b at line 10 for demo:hops/left, but the types of b cannot be read",
+            "a (mint/a) is linked to b at line 10 for demo:hops/left, but the types of b cannot be read at its \
+             export demo:hops/left@0.1.0: ascribed type of export is not compatible with item's type: missing expected \
+             export `visit`",
         );
     }
 }
