@@ -1,8 +1,9 @@
 //! What checking every capability costs: this host beside raw wasmtime, redb and SHA-256 in one process.
 //!
 //! `cargo xtask bench` builds this program as it is released, runs it once for each name below and writes its tables into
-//! `docs/performance.md`. Every figure is a median over at least 30 pairs: this host and what it is compared with take
-//! turns, so that what else the machine does falls on both. Nothing here fails because it was slow.
+//! `docs/performance.md`. Every ratio is a median over at least 30 pairs: this host and what it is compared with take
+//! turns, so that what else the machine does falls on both. Times that nothing stands beside have as many turns, but for the
+//! starts of `many`. Nothing here fails because it was slow.
 //!
 //! | name | measures |
 //! |---|---|

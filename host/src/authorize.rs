@@ -189,7 +189,9 @@ impl<'a> Review<'a> {
             };
             self.imports.push(Import { interface: import.clone(), stands: meaning });
             if is_middleware(import) && !self.joined.of(self.place).any(Joint::is_in_front) {
-                let what = format!("imports {import}, but is in front of nothing");
+                let at = self.candidate.entry.at;
+                let line = if at.is_nowhere() { String::new() } else { format!(" (line {})", at.line) };
+                let what = format!("imports {import}, but is in front of nothing{line}");
                 let hint =
                     "link its import wasi:http/incoming-handler to a component that exports it, or build without";
                 self.deny(About::Import(import.clone()), what, Vec::new(), Some(hint.to_owned()));
@@ -218,12 +220,26 @@ impl<'a> Review<'a> {
 
     /// Refuses an import that neither the host nor a link serves. Where its types cannot be read, it may hold types alone.
     fn unserved(&mut self, import: &InterfaceName) {
-        let (why, hint) = match self.joined.unreadable.contains(&self.place) {
-            true => ("whose types cannot be read", "build it again"),
-            false => ("which nobody serves here", "link a component that exports it, or build without it"),
+        let (why, hint) = match self.joined.unreadable.get(&self.place) {
+            Some(why) => (format!("whose types cannot be read {why}"), "build it again".to_owned()),
+            None => self.unlinked(),
         };
         let about = About::Import(import.clone());
-        self.deny(about, format!("imports {import}, {why}"), Vec::new(), Some(hint.to_owned()));
+        self.deny(about, format!("imports {import}, {why}"), Vec::new(), Some(hint));
+    }
+
+    /// What is said of an import that no link leads from. There is no line for what stands in no manifest.
+    fn unlinked(&self) -> (String, String) {
+        let why = "which nobody serves here";
+        match self.candidate.entry.at {
+            at if at.is_nowhere() => {
+                (why.to_owned(), "link a component that exports it, or build without it".to_owned())
+            }
+            at => (
+                format!("{why}: the entry at line {} has no link that does", at.line),
+                "write a `link` there to a component that exports it, or build without it".to_owned(),
+            ),
+        }
     }
 
     /// Every document must name the capability, or not restrict it.

@@ -12,6 +12,7 @@ mod recipe;
 pub(crate) mod request;
 pub(crate) mod types;
 mod unit;
+mod unreadable;
 
 pub(crate) use call::{Edge, Elsewhere, Ends, elsewhere, link};
 pub(crate) use edges::{Join, Joined, Joint, join};

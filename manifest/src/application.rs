@@ -274,7 +274,7 @@ impl Application {
     /// An application of one component and nothing else: what calling a component on its own needs.
     #[must_use]
     pub fn alone(name: &str) -> Self {
-        let at = Position::START;
+        let at = Position::NOWHERE;
         let component = Component {
             name: name.to_owned(),
             source: Source::Image(Located::new(name.to_owned(), at)),

@@ -26,7 +26,7 @@ pub use home::Home;
 pub use log::Line;
 pub use manifest::Manifest;
 pub use mint::{DAY, Mint, now};
-pub use program::{Output, command, finish, finish_within};
+pub use program::{Cost, Output, command, finish, finish_within};
 pub use stack::Stack;
 pub use topology::{Form, Topology, steps};
 pub use up::{Up, free_address};

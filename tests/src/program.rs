@@ -1,9 +1,11 @@
 //! Runs `writ` to its end.
 
 use std::io::Read;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::{PATIENCE, place};
 
@@ -16,7 +18,40 @@ pub struct Output {
     pub stdout: String,
     /// Its standard error.
     pub stderr: String,
+    /// What it took.
+    pub cost: Cost,
 }
+
+/// What a program took of the machine, as the system counts it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// The most memory that it held, in bytes. It is read every [`INTERVAL`] and not at the end, when it is free already: what
+    /// the program filled in its last milliseconds may be missing.
+    pub memory: u64,
+    /// The time that processors worked for it, in all of its threads and in the kernel.
+    pub time: Duration,
+}
+
+impl Cost {
+    /// As [`Cost`]; what is over holds no memory, and its time can be read until it is waited for.
+    fn read(&mut self, process: u32) {
+        let of = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
+        let status = of("status");
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
+        self.memory = most.and_then(|kib| kib.trim().parse::<u64>().ok()).map_or(self.memory, |kib| kib * 1024);
+        // Behind the program's name, in parentheses, of which it may have its own: fields 14 and 15, the first there being 3.
+        let stat = of("stat");
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace().collect::<Vec<_>>());
+        let ticks = |at: usize| fields.as_ref().and_then(|fields| fields.get(at)?.parse::<u64>().ok());
+        if let Some(ticks) = ticks(11).zip(ticks(12)).map(|(user, system)| user + system) {
+            // Linux tells programs of hundredths of seconds, whatever it counts in.
+            self.time = Duration::from_millis(ticks * 10);
+        }
+    }
+}
+
+/// How often a running program is looked at.
+const INTERVAL: Duration = Duration::from_millis(2);
 
 impl Output {
     /// What it printed, if it succeeded.
@@ -81,22 +116,31 @@ pub fn finish_within(patience: Duration, mut command: Command) -> Output {
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let stdout = gather(child.stdout.take().expect("it was asked for"));
     let stderr = gather(child.stderr.take().expect("it was asked for"));
-    let end = Instant::now() + patience;
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("it is our child") {
-            break Some(status);
+    let (status, cost) = wait(&mut child, patience);
+    let [stdout, stderr] = [stdout, stderr].map(|thread| thread.join().expect("it only reads"));
+    match status {
+        Some(status) => Output { status, stdout, stderr, cost },
+        None => panic!("{command:?} did not end within {patience:?}\n{stdout}{stderr}"),
+    }
+}
+
+/// Waits for its end, none where it had to be killed, and looks at it until then.
+fn wait(child: &mut Child, patience: Duration) -> (Option<ExitStatus>, Cost) {
+    let (end, mut cost) = (Instant::now() + patience, Cost::default());
+    let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process has a number");
+    loop {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let is_over = waitid(WaitId::Pid(number), options).expect("it is our child").is_some();
+        cost.read(child.id());
+        if is_over {
+            return (Some(child.wait().expect("it is our child")), cost);
         }
         if Instant::now() > end {
             let _ = child.kill();
             let _ = child.wait();
-            break None;
+            return (None, cost);
         }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let [stdout, stderr] = [stdout, stderr].map(|thread| thread.join().expect("it only reads"));
-    match status {
-        Some(status) => Output { status, stdout, stderr },
-        None => panic!("{command:?} did not end within {patience:?}\n{stdout}{stderr}"),
+        std::thread::sleep(INTERVAL);
     }
 }
 

@@ -115,8 +115,8 @@ impl Report {
     /// Whoever composed it before signing made one principal of its parts.
     fn composed(&self) -> Option<[String; 2]> {
         let parts = self.facts.artifact.as_ref().map_or(0, Artifact::parts);
-        let told =
-            format_args!("of {parts} components before it was signed: one principal, one set of claims").to_string();
+        let plural = if parts == 1 { "" } else { "s" };
+        let told = format!("of {parts} component{plural} before it was signed: one principal, one set of claims");
         (parts > 0).then(|| describe::row("composed", told))
     }
 

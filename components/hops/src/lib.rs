@@ -46,6 +46,9 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 pub fn visit(way: &[Turn], task: &Task, take: impl FnOnce(Turn, &[Turn], &Task) -> Vec<Report>) -> Vec<Report> {
     let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
     let caller = caller();
+    // It is open for as long as the others are on their way.
+    let lent = task::lent(task);
+    let task = lent.as_ref().map_or(task, |(_, task)| task);
     let Some((turn, rest)) = way.split_first() else {
         return vec![Report { caller, calls, outcome: task::done(task) }];
     };

@@ -1,8 +1,10 @@
 //! What is done at the end of the way: something that claims may refuse or limits, or a failure.
 
+use std::mem::ManuallyDrop;
+
 use crate::bindings::demo::hops::types::Task;
 use crate::bindings::wasi::http::outgoing_handler;
-use crate::bindings::wasi::keyvalue::store;
+use crate::bindings::wasi::keyvalue::store::{self, Bucket};
 use crate::bindings::wasi::logging0_1_0_draft::logging::{Level, log};
 use crate::bindings::wasmcloud::messaging::consumer::{self, BrokerMessage};
 use guest_http::bindings::wasi::clocks::monotonic_clock;
@@ -89,6 +91,22 @@ fn environment() -> String {
     all.join(" ")
 }
 
+/// A bucket that is open here, and the task in which it is a number.
+pub(crate) fn lent(task: &Task) -> Option<(Bucket, Task)> {
+    let Task::Fail(how) = task else { return None };
+    let bucket = store::open(how.strip_prefix("lend:")?).ok()?;
+    let number = bucket.handle();
+    Some((bucket, Task::Fail(format!("borrow:{number}"))))
+}
+
+/// Takes a number for the handle of a bucket.
+fn borrow(number: &str) -> Outcome {
+    let number = number.parse().map_err(|_| "no number".to_owned())?;
+    // SAFETY: it may be nobody's, which is what the host is asked about. It is not dropped: whoever lent it does that.
+    let bucket = ManuallyDrop::new(unsafe { Bucket::from_handle(number) });
+    bucket.get("key").map(|_| "borrowed".to_owned()).map_err(|error| format!("{error:?}"))
+}
+
 fn bucket(name: &str) -> Outcome {
     let told = |error| format!("{error:?}");
     let bucket = store::open(name).map_err(told)?;
@@ -118,14 +136,15 @@ fn host(name: &str) -> Outcome {
 }
 
 fn fail(how: &str) -> Outcome {
-    let (how, most) = how.split_once(':').unwrap_or((how, ""));
-    let most: Option<usize> = most.parse().ok();
+    let (how, number) = how.split_once(':').unwrap_or((how, ""));
+    let most: Option<usize> = number.parse().ok();
     match how {
         "trap" => deliberately_trapping_function(),
         "exit" => std::process::exit(3),
         "spin" => spin(),
         "sleep" => monotonic_clock::subscribe_duration(3_600_000_000_000).block(),
         "hog" => return Ok(vec![1_u8; most.unwrap_or(1 << 10) << 20].len().to_string()),
+        "borrow" => return borrow(number),
         "handles" => return Ok(handles(most.unwrap_or(usize::MAX)).to_string()),
         _ => {}
     }

@@ -484,16 +484,16 @@ fn a_restriction_narrows_only_what_it_names() {
 #[test]
 fn unknown_means_refuse() {
     Case { imports: vec!["evil:io/poll@0.2.0"], ..Case::default() }.check(expect![[r#"
-        denied: one (acme/one) imports evil:io/poll@0.2.0, which nobody serves here
-          hint: link a component that exports it, or build without it
+        denied: one (acme/one) imports evil:io/poll@0.2.0, which nobody serves here: the entry at line 7 has no link that does
+          hint: write a `link` there to a component that exports it, or build without it
     "#]]);
     Case { imports: vec!["wasi:io/poll@0.3.0"], ..Case::default() }.check(expect![[r#"
-        denied: one (acme/one) imports wasi:io/poll@0.3.0, which nobody serves here
-          hint: link a component that exports it, or build without it
+        denied: one (acme/one) imports wasi:io/poll@0.3.0, which nobody serves here: the entry at line 7 has no link that does
+          hint: write a `link` there to a component that exports it, or build without it
     "#]]);
     Case { imports: vec!["wasi:io/poll@0.2.0-draft"], ..Case::default() }.check(expect![[r#"
-        denied: one (acme/one) imports wasi:io/poll@0.2.0-draft, which nobody serves here
-          hint: link a component that exports it, or build without it
+        denied: one (acme/one) imports wasi:io/poll@0.2.0-draft, which nobody serves here: the entry at line 7 has no link that does
+          hint: write a `link` there to a component that exports it, or build without it
     "#]]);
     Case { claims: json!({ "teleport": [] }), ..Case::default() }.check(expect![[r#"
         denied: one (acme/one) has a claim that cannot be understood

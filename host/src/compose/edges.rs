@@ -8,6 +8,7 @@ use writ_signing::defence::stands;
 
 use super::middleware::is_handler;
 use super::types::{Shape, Shapes};
+use super::unreadable;
 use crate::authorize::Candidate;
 use crate::denial::About;
 use crate::load::{Artifact, Export};
@@ -64,8 +65,8 @@ pub(crate) struct Joined {
     pub(crate) linked: BTreeSet<(usize, String)>,
     /// The imports that hold types alone, by component: nobody need serve them.
     pub(crate) types: BTreeSet<(usize, String)>,
-    /// The components of which that cannot be known, for nobody can read their types.
-    pub(crate) unreadable: BTreeSet<usize>,
+    /// The components of which that cannot be known, for nobody can read their types, with the reason.
+    pub(crate) unreadable: BTreeMap<usize, String>,
     /// The components, each after those that it calls.
     pub(crate) order: Vec<usize>,
 }
@@ -133,8 +134,8 @@ pub(crate) fn join(candidates: &[Candidate<'_>], application: &Application, voca
 struct Joining<'a> {
     candidates: &'a [Candidate<'a>],
     vocabulary: &'a Vocabulary,
-    /// The types at each component's outside, read where they are needed.
-    shapes: Vec<OnceCell<Option<Shapes>>>,
+    /// The types at each component's outside, read where they are needed, or why they cannot be.
+    shapes: Vec<OnceCell<Result<Shapes, String>>>,
     /// The line of the link that an import was joined by, and where it leads.
     taken: BTreeMap<(usize, String), (u32, String)>,
     joined: Joined,
@@ -238,12 +239,14 @@ impl Joining<'_> {
     }
 
     fn compare(&self, join: &Join, source: usize, target: usize) -> Result<(), (String, String)> {
-        let unreadable =
-            |which: &str| (format!("but the types of {which} cannot be read"), "build it again".to_owned());
+        let unreadable = |number: usize| {
+            let why = self.shapes(number).err().map(|why| format!(" {why}")).unwrap_or_default();
+            (format!("but the types of {} cannot be read{why}", self.name(number)), "build it again".to_owned())
+        };
         let import = self.shape(source, |shapes| shapes.import(&join.import.to_string()));
-        let import = import.ok_or_else(|| unreadable(&self.name(source)))?;
+        let import = import.ok_or_else(|| unreadable(source))?;
         let export = self.shape(target, |shapes| shapes.export(&join.export.to_string()));
-        let export = export.ok_or_else(|| unreadable(&self.name(target)))?;
+        let export = export.ok_or_else(|| unreadable(target))?;
         let resource = import.resource().or_else(|| export.resource());
         if let Some(resource) = resource.filter(|_| stands("links: plain data")) {
             return Err(passes_a_resource(resource));
@@ -285,8 +288,8 @@ impl Joining<'_> {
                 if is_served || self.joined.linked.contains(&key) {
                     continue;
                 }
-                if self.shapes(number).is_none() {
-                    self.joined.unreadable.insert(number);
+                if let Err(why) = self.shapes(number).map_err(str::to_owned) {
+                    self.joined.unreadable.insert(number, why);
                 } else if self.shape(number, |shapes| shapes.import(&key.1)).is_some_and(Shape::is_types_only) {
                     self.joined.types.insert(key);
                 }
@@ -349,13 +352,15 @@ impl Joining<'_> {
     }
 
     fn shape<'s>(&'s self, number: usize, find: impl FnOnce(&'s Shapes) -> Option<Shape<'s>>) -> Option<Shape<'s>> {
-        self.shapes(number).and_then(find)
+        self.shapes(number).ok().and_then(find)
     }
 
-    /// The types at a component's outside, unless they cannot be read.
-    fn shapes(&self, number: usize) -> Option<&Shapes> {
-        let artifact = self.artifact(number)?;
-        self.shapes.get(number)?.get_or_init(|| Shapes::of(artifact.bytes()).ok()).as_ref()
+    /// The types at a component's outside, or why they cannot be read.
+    fn shapes(&self, number: usize) -> Result<&Shapes, &str> {
+        let bytes = self.artifact(number).map(|artifact| artifact.bytes().as_ref()).unwrap_or_default();
+        let Some(shapes) = self.shapes.get(number) else { return Err("") };
+        let read = || Shapes::of(bytes).map_err(|error| unreadable::why(bytes, &error));
+        shapes.get_or_init(read).as_ref().map_err(String::as_str)
     }
 }
 

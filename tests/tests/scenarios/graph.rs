@@ -954,8 +954,8 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
         ├─ ✓ keyvalue                { bucket: a }
         ├─ ✓ logging                 { level: info }
         ├─ ✓ messaging               { publish: ["a.>"] }
-        ├─ ✗ demo:hops/right@0.1.0   imports demo:hops/right@0.1.0, which nobody serves here
-        │                            hint: link a component that exports it, or build without it
+        ├─ ✗ demo:hops/right@0.1.0   imports demo:hops/right@0.1.0, which nobody serves here: the entry at line 6 has no link that does
+        │                            hint: write a `link` there to a component that exports it, or build without it
         └─ ▶ ✗ b                     demo:hops/left (line 10)
                                      a is linked to b at line 10 for demo:hops/left, but b exports no such interface
                                      hint: link it to a component that exports it
@@ -979,7 +979,7 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
           n0 -->|"#123; bucket: a #125;"| n4
           n0 -->|"#123; level: info #125;"| n5
           n0 -->|"#123; publish: #91;#34;a.#62;#34;#93; #125;"| n6
-          n0 -.->|"✗ imports demo:hops/right#64;0.1.0, which nobody serves here<br/>hint: link a component that exports it, or build without it"| n7
+          n0 -.->|"✗ imports demo:hops/right#64;0.1.0, which nobody serves here: the entry at line 6 has no link that does<br/>hint: write a #96;link#96; there to a component that exports it, or build without it"| n7
           n0 -.->|"demo:hops/left<br/>✗ a is linked to b at line 10 for demo:hops/left, but b exports no such interface<br/>hint: link it to a component that exports it"| n1
           linkStyle 5,6 stroke:#c00000,color:#c00000
           classDef denied stroke:#c00000
@@ -1004,7 +1004,7 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
           n0 -> n4 [label="{ bucket: a }\l"]
           n0 -> n5 [label="{ level: info }\l"]
           n0 -> n6 [label="{ publish: [\"a.>\"] }\l"]
-          n0 -> n7 [label="✗ imports demo:hops/right@0.1.0, which nobody serves here\lhint: link a component that exports it, or build without it\l" style=dashed color="#c00000" fontcolor="#c00000"]
+          n0 -> n7 [label="✗ imports demo:hops/right@0.1.0, which nobody serves here: the entry at line 6 has no link that does\lhint: write a `link` there to a component that exports it, or build without it\l" style=dashed color="#c00000" fontcolor="#c00000"]
           n0 -> n1 [label="demo:hops/left\l✗ a is linked to b at line 10 for demo:hops/left, but b exports no such interface\lhint: link it to a component that exports it\l" style=dashed color="#c00000" fontcolor="#c00000"]
         }
     "##]],
@@ -1035,10 +1035,10 @@ fn a_link_that_cannot_be_and_an_import_that_nobody_serves() {
                   "caller": null,
                   "capability": null,
                   "component": "a",
-                  "hint": "link a component that exports it, or build without it",
+                  "hint": "write a `link` there to a component that exports it, or build without it",
                   "import": "demo:hops/right@0.1.0",
                   "lacking": [],
-                  "what": "imports demo:hops/right@0.1.0, which nobody serves here"
+                  "what": "imports demo:hops/right@0.1.0, which nobody serves here: the entry at line 6 has no link that does"
                 }
               ],
               "grants": {

@@ -2,6 +2,7 @@
 //! own words.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use wasm_encoder::{
     Component, ComponentBuilder, ComponentExportKind, ComponentImportSection, ComponentInstanceSection,
@@ -11,7 +12,14 @@ use wasm_encoder::{
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 use writ_tests::{Form, Home, Scratch, Topology, unsigned_guest};
 
-/// Starts an application, which is refused with these words, and with few others.
+/// What a refusal may take of the processors, however busy the machine is, in a build that is hardly optimised: the largest of the
+/// graphs below takes a third of it.
+const MOST_TIME: Duration = Duration::from_secs(1);
+
+/// What it may take of memory.
+const MOST_MEMORY: u64 = 256 << 20;
+
+/// Starts an application, which is refused with these words, with few others, and cheaply.
 #[track_caller]
 fn refused(topology: &Topology, words: &str) {
     let (home, scratch) = (Home::new(), Scratch::new());
@@ -30,7 +38,10 @@ fn manifest(text: String, words: &str) {
 #[track_caller]
 fn told(home: &Home, scratch: &Scratch, manifest: &str, words: &str) {
     let data = scratch.data();
-    let stderr = home.writ(&["up", manifest, "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).refused();
+    let output = home.writ(&["up", manifest, "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    println!("{} ms of processors, {} MiB: {words}", output.cost.time.as_millis(), output.cost.memory >> 20);
+    assert!(output.cost.time < MOST_TIME && output.cost.memory < MOST_MEMORY, "{output:?}");
+    let stderr = output.refused();
     assert!(stderr.contains(words) && stderr.len() < 2000, "{words:?} is not in\n{stderr}");
 }
 
@@ -182,7 +193,9 @@ fn an_export_that_is_not_what_it_is_declared_to_be() {
         let topology = Topology::new(form).step("a", "b").component("b", of_another_shape(), vec![]);
         refused(
             &topology,
-            "a (mint/a) is linked to b at line 10 for demo:hops/left, but the types of b cannot be read",
+            "a (mint/a) is linked to b at line 10 for demo:hops/left, but the types of b cannot be read at its \
+             export demo:hops/left@0.1.0: ascribed type of export is not compatible with item's type: missing expected \
+             export `visit`",
         );
     }
 }

@@ -1,9 +1,11 @@
 //! `inspect` and `verify`: what is in a file, and whether it holds.
 
 use data_encoding::BASE64URL_NOPAD;
+use expect_test::expect;
 use serde_json::{Value, json};
+use wasm_encoder::{ComponentSectionId, Encode};
 use writ_signing::{Role, SigningKey};
-use writ_tests::{Home, Scratch, guest, unsigned_guest};
+use writ_tests::{Home, Mint, Scratch, composed, guest, unsigned_guest};
 
 fn inspect(home: &Home, file: &str) -> Value {
     let said = home.writ(&["inspect", file, "--output", "json"]).succeeded().stdout;
@@ -46,6 +48,161 @@ fn inspect_shows_the_imports_of_an_unsigned_file() {
     let output = Home::shared().writ(&["inspect", file.to_str().unwrap()]);
     let said = format!("{}{}", output.stdout, output.stderr);
     assert!(said.contains("wasi:keyvalue/store@0.2.0-draft") && said.contains("not signed"), "{said}");
+}
+
+/// What somebody fused before signing is one principal with one set of claims, whatever is in it.
+#[test]
+fn inspect_says_of_what_was_composed_before_signing_that_it_is_one_principal() {
+    let (home, scratch, mint) = (Home::new(), Scratch::new(), Mint::new());
+    home.writ(&["trust", "add", &mint.operator(), "--any"]).succeeded();
+    let claims = [("config", json!({ "keys": ["greeting"] })), ("logging", json!("any"))];
+    let claims = claims.map(|(name, claim)| (name.to_owned(), claim)).into();
+    let [inner, other] = ["settings.wasm", "calc.wasm"].map(|name| std::fs::read(unsigned_guest(name)).unwrap());
+    let mut both = composed(&inner);
+    both.push(ComponentSectionId::Component.into());
+    other.encode(&mut both);
+    let file = scratch.write("fused.wasm", mint.sign_as("fused", &claims, &Default::default(), &both));
+    // The days are the test's own, and so is the operator's key, of which the beginning is told.
+    let scrub = |text: &str| {
+        let is_day = |word: &str| word.len() == 10 && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let scrubbed = scratch.scrub(text).replace(&mint.operator()[..8], "O…");
+        let words = scrubbed.split_inclusive([' ', '\n']);
+        words
+            .map(|word| if is_day(word.trim()) { word.replace(word.trim(), "DAY") } else { word.to_owned() })
+            .collect::<String>()
+    };
+    let text = home.writ(&["inspect", file.to_str().unwrap()]).succeeded().stdout;
+    expect![[r#"
+        ./fused.wasm
+          digest     sha256:…
+          length     N bytes
+          verifies   yes, until DAY
+          principal  mint/fused
+          composed   of 2 components before it was signed: one principal, one set of claims
+
+        component fused
+          key          …
+          version      0.1.0, revision 1
+          signed by    …
+          valid        DAY to DAY
+          may config   keys greeting
+          may logging  any
+
+        account mint
+          key        …
+          signed by  …, O…, who is trusted here
+          valid      DAY to DAY
+          may        any capability
+
+        imports
+          wasi:io/poll@0.2.12
+          wasi:io/error@0.2.12
+          wasi:io/streams@0.2.12
+          wasi:http/types@0.2.12
+          wasi:config/store@0.2.0-rc.1
+          wasi:config/runtime@0.2.0-draft
+          wasi:logging/logging
+          wasi:cli/environment@0.2.6
+          wasi:cli/exit@0.2.6
+          wasi:cli/stdin@0.2.6
+          wasi:cli/stdout@0.2.6
+          wasi:cli/stderr@0.2.6
+          wasi:cli/terminal-input@0.2.6
+          wasi:cli/terminal-output@0.2.6
+          wasi:cli/terminal-stdin@0.2.6
+          wasi:cli/terminal-stdout@0.2.6
+          wasi:cli/terminal-stderr@0.2.6
+
+        exports
+          wasi:http/incoming-handler@0.2.12
+
+        here its imports would be granted config, logging; what calls it, a manifest says
+    "#]]
+    .assert_eq(&scrub(&text));
+    let found = inspect(&home, file.to_str().unwrap());
+    expect![[r#"
+        {
+          "composed_of": 2,
+          "denied": null,
+          "digest": "sha256:…",
+          "exports": [
+            "wasi:http/incoming-handler@0.2.12"
+          ],
+          "file": "./fused.wasm",
+          "granted": [
+            "config",
+            "logging"
+          ],
+          "imports": [
+            "wasi:io/poll@0.2.12",
+            "wasi:io/error@0.2.12",
+            "wasi:io/streams@0.2.12",
+            "wasi:http/types@0.2.12",
+            "wasi:config/store@0.2.0-rc.1",
+            "wasi:config/runtime@0.2.0-draft",
+            "wasi:logging/logging",
+            "wasi:cli/environment@0.2.6",
+            "wasi:cli/exit@0.2.6",
+            "wasi:cli/stdin@0.2.6",
+            "wasi:cli/stdout@0.2.6",
+            "wasi:cli/stderr@0.2.6",
+            "wasi:cli/terminal-input@0.2.6",
+            "wasi:cli/terminal-output@0.2.6",
+            "wasi:cli/terminal-stdin@0.2.6",
+            "wasi:cli/terminal-stdout@0.2.6",
+            "wasi:cli/terminal-stderr@0.2.6"
+          ],
+          "length": N,
+          "principal": "mint/fused",
+          "reason": null,
+          "tokens": [
+            {
+              "capabilities": {
+                "config": {
+                  "keys": [
+                    "greeting"
+                  ]
+                },
+                "logging": "any"
+              },
+              "digest": "sha256:…",
+              "exp": N,
+              "iat": N,
+              "iss": "…",
+              "jti": "…",
+              "kind": "component",
+              "length": N,
+              "limits": {},
+              "name": "fused",
+              "nbf": N,
+              "revision": 1,
+              "signed_by_issuer": true,
+              "sub": "…",
+              "version": "0.1.0"
+            },
+            {
+              "capabilities": "any",
+              "exp": N,
+              "iat": N,
+              "iss": "…",
+              "jti": "…",
+              "kind": "account",
+              "limits": {},
+              "name": "mint",
+              "nbf": N,
+              "signed_by_issuer": true,
+              "sub": "…"
+            }
+          ],
+          "untrusted_wascap": [],
+          "verifies": true
+        }"#]]
+    .assert_eq(&scrub(&format!("{found:#}")));
+
+    let alone = scratch.write("alone.wasm", mint.sign_as("alone", &claims, &Default::default(), &inner));
+    let text = home.writ(&["inspect", alone.to_str().unwrap()]).succeeded().stdout;
+    assert!(!text.contains("composed"), "{text}");
+    assert_eq!(inspect(&home, alone.to_str().unwrap())["composed_of"], 0);
 }
 
 /// What wasmCloud's wascap signed, in a core module and in a component: shown, made harmless, and vouching for nothing.

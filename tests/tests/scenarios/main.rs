@@ -18,6 +18,7 @@ mod folders;
 mod front;
 mod graph;
 mod graphs;
+mod handles;
 mod hostile;
 mod inspect;
 mod keys;

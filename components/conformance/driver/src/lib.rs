@@ -1,6 +1,6 @@
 //! Sends values of every type to whatever its import is linked to, and tells which did not come back as they went:
-//! `GET /given/on` asks for them to be given on once, any other path for them to be given back at once. `?without=wide`
-//! leaves out the integers that a guest in JavaScript gets and cannot give on: see docs/cli.md.
+//! `GET /given/on` asks for them to be given on once, any other path for them to be given back at once. Of all values, which
+//! have names such as `maybe-2`, `?without=NAME,…` leaves some out, and `?only=NAME,…` sends no others.
 
 mod bindings {
     wit_bindgen::generate!({
@@ -21,64 +21,100 @@ struct Driver;
 impl Guest for Driver {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let (path, query) = guest_http::path_and_query(&request);
-        let wrong = wrong(path.ends_with("/given/on"), query != "without=wide");
-        let told = if wrong.is_empty() { "all of it came back\n".to_owned() } else { wrong.join("\n") + "\n" };
-        guest_http::respond(out, if wrong.is_empty() { 200 } else { 500 }, &[], told.as_bytes());
+        let told = match wrong(path.ends_with("/given/on"), &query) {
+            Some(wrong) if wrong.is_empty() => "all of it came back\n".to_owned(),
+            Some(wrong) => wrong.join("\n") + "\n",
+            None => "there is no such value\n".to_owned(),
+        };
+        guest_http::respond(out, 200, &[], told.as_bytes());
     }
 }
 
 guest_http::export!(Driver with_types_in guest_http::bindings);
 
-/// What came back otherwise, in words.
-fn wrong(forward: bool, wide: bool) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let mut see = |what: &str, went: String, came: String| {
-        if went != came {
-            wrong.push(format!("{what}: {went} came back as {came}"));
-        }
-    };
+/// Whether a value is sent.
+fn is_sent(query: &str, name: &str) -> bool {
+    let names = |list: &str| list.split(',').any(|other| other == name);
+    match query.split_once('=') {
+        Some(("without", list)) => !names(list),
+        Some(("only", list)) => names(list),
+        _ => true,
+    }
+}
+
+/// What came back otherwise, in words; none where nothing was sent.
+fn wrong(forward: bool, query: &str) -> Option<Vec<String>> {
+    let (mut wrong, mut sent) = (Vec::new(), 0);
     macro_rules! check {
-        ($values:expr, $echo:expr) => {
-            for value in $values {
+        ($name:literal, $values:expr, $echo:expr) => {
+            for (number, value) in $values.into_iter().enumerate() {
+                let name = format!("{}-{number}", $name);
+                if !is_sent(query, &name) {
+                    continue;
+                }
+                sent += 1;
                 // What is shown tells every value of these types from every other.
-                see(stringify!($echo), format!("{value:?}"), format!("{:?}", $echo(forward, &value)));
+                let (went, came) = (format!("{value:?}"), format!("{:?}", $echo(forward, &value)));
+                if went != came {
+                    wrong.push(format!("{name}: {went} came back as {came}"));
+                }
             }
         };
     }
-    if wide {
-        check!(shapes(), echo::echo_shape);
-        check!(integers(), |forward, value: &Integers| echo::echo_integers(forward, *value));
-        check!(outcomes(), |forward, value: &Result<u64, String>| {
-            echo_outcome(forward, value.as_ref().copied().map_err(String::as_str))
-        });
-        check!(pairs(), |forward, value: &(String, i64, char)| echo_pair(forward, (&value.0, value.1, value.2)));
-    }
-    check!(others(), echo::echo_others);
-    check!(texts(), |forward, value: &String| echo_text(forward, value));
-    check!([vec![], (0..=255).collect(), vec![0; 70_000]], |forward, value: &Vec<u8>| echo_bytes(forward, value));
-    check!([vec![], NUMBERS.to_vec(), vec![u64::MAX; 1000]], |forward, value: &Vec<u64>| echo_numbers(forward, value));
-    check!(SEASONS, |forward, value: &Season| echo::echo_season(forward, *value));
-    check!(rights(), |forward, value: &Rights| echo::echo_rights(forward, *value));
-    let maybe = [None, Some(0), Some(if wide { 1 << 31 } else { 1 << 30 }), wide.then_some(u32::MAX)];
-    check!(maybe, |forward, value: &Option<u32>| echo_maybe(forward, *value));
-    check!([vec![], nested()], |forward, value: &Vec<Nested>| echo::echo_nested(forward, value));
-    wrong
+    check!("shape", shapes(), echo::echo_shape);
+    check!("integers", integers(), |forward, value: &Integers| echo::echo_integers(forward, *value));
+    check!("outcome", outcomes(), |forward, value: &Result<u64, String>| {
+        echo_outcome(forward, value.as_ref().copied().map_err(String::as_str))
+    });
+    check!("pair", pairs(), |forward, value: &(String, i64, char)| echo_pair(forward, (&value.0, value.1, value.2)));
+    check!("others", others(), echo::echo_others);
+    check!("text", texts(), |forward, value: &String| echo_text(forward, value));
+    check!("bytes", [vec![], (0..=255).collect(), vec![0; 70_000]], |forward, value: &Vec<u8>| {
+        echo_bytes(forward, value)
+    });
+    check!("numbers", [vec![], NUMBERS.to_vec(), vec![u64::MAX; 1000]], |forward, value: &Vec<u64>| {
+        echo_numbers(forward, value)
+    });
+    check!("season", SEASONS, |forward, value: &Season| echo::echo_season(forward, *value));
+    check!("rights", rights(), |forward, value: &Rights| echo::echo_rights(forward, *value));
+    let maybe = [None, Some(0), Some((1 << 31) - 1), Some(1 << 31), Some(u32::MAX)];
+    check!("maybe", maybe, |forward, value: &Option<u32>| echo_maybe(forward, *value));
+    check!("nested", [vec![], nested()], |forward, value: &Vec<Nested>| echo::echo_nested(forward, value));
+    (sent > 0).then_some(wrong)
 }
 
-fn integers() -> [Integers; 3] {
-    let of = |all: bool| Integers {
-        a_u8: if all { u8::MAX } else { 0 },
-        a_s8: if all { i8::MAX } else { i8::MIN },
-        a_u16: if all { u16::MAX } else { 0 },
-        a_s16: if all { i16::MAX } else { i16::MIN },
-        a_u32: if all { u32::MAX } else { 1 << 31 },
-        a_s32: if all { i32::MAX } else { i32::MIN },
-        a_u64: if all { u64::MAX } else { (1 << 53) + 1 },
-        a_s64: if all { i64::MAX } else { i64::MIN },
+fn integers() -> [Integers; 8] {
+    let least = Integers {
+        a_u8: 0,
+        a_s8: i8::MIN,
+        a_u16: 0,
+        a_s16: i16::MIN,
+        a_u32: 0,
+        a_s32: i32::MIN,
+        a_u64: (1 << 53) + 1,
+        a_s64: 0,
     };
-    let minus =
-        Integers { a_u8: 1, a_s8: -1, a_u16: 1, a_s16: -1, a_u32: 1, a_s32: -1, a_u64: 1 << 63, a_s64: -(1 << 53) - 1 };
-    [of(false), of(true), minus]
+    let most = Integers {
+        a_u8: u8::MAX,
+        a_s8: i8::MAX,
+        a_u16: u16::MAX,
+        a_s16: i16::MAX,
+        a_u32: i32::MAX.unsigned_abs(),
+        a_s32: i32::MAX,
+        a_u64: u64::MAX,
+        a_s64: i64::MAX,
+    };
+    // What some language may lose stands alone.
+    [
+        least,
+        most,
+        Integers { a_u64: 1 << 63, ..most },
+        Integers { a_u32: 1 << 31, ..least },
+        Integers { a_u32: u32::MAX, ..most },
+        Integers { a_s64: -1, ..least },
+        Integers { a_s64: -(1 << 53) - 1, ..most },
+        Integers { a_s64: i64::MIN, ..least },
+    ]
 }
 
 fn others() -> Vec<Others> {
@@ -115,6 +151,7 @@ fn shapes() -> Vec<Shape> {
     let points = vec![(i32::MIN, i32::MAX), (0, -1)];
     vec![
         Shape::Nothing,
+        Shape::Circle(0.5),
         Shape::Circle(-0.5),
         Shape::Named("é".to_owned()),
         Shape::Points(points),
@@ -126,8 +163,13 @@ fn outcomes() -> [Result<u64, String>; 4] {
     [Ok(0), Ok(u64::MAX), Err(String::new()), Err("no".to_owned())]
 }
 
-fn pairs() -> [(String, i64, char); 2] {
-    [(String::new(), i64::MIN, '\0'), ("two".to_owned(), i64::MAX, '🦀')]
+fn pairs() -> [(String, i64, char); 4] {
+    [
+        (String::new(), 0, '\0'),
+        ("two".to_owned(), i64::MAX, '🦀'),
+        ("minus".to_owned(), -1, 'a'),
+        ("least".to_owned(), i64::MIN, 'z'),
+    ]
 }
 
 fn nested() -> Vec<Nested> {

@@ -262,8 +262,8 @@ fn an_import_without_a_link() {
     check(
         &[Part { links: vec![], ..shop() }, pricing()],
         expect![[r#"
-        denied: shop (acme/shop) imports demo:shop/price@0.1.0, which nobody serves here
-          hint: link a component that exports it, or build without it
+        denied: shop (acme/shop) imports demo:shop/price@0.1.0, which nobody serves here: the entry at line 6 has no link that does
+          hint: write a `link` there to a component that exports it, or build without it
     "#]],
     );
 }
@@ -283,7 +283,7 @@ fn an_import_whose_types_cannot_be_read() {
     check(
         &[Part { links: vec![], made: unreadable, ..shop() }, pricing()],
         expect![[r#"
-        denied: shop (acme/shop) imports demo:shop/price@0.1.0, whose types cannot be read
+        denied: shop (acme/shop) imports demo:shop/price@0.1.0, whose types cannot be read at byte 65: unknown core instance 99: instance index out of bounds
           hint: build it again
     "#]],
     );
@@ -291,14 +291,14 @@ fn an_import_whose_types_cannot_be_read() {
     check(
         &[Part { made: unreadable, ..shop() }, pricing()],
         expect![[r#"
-            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of shop cannot be read
+            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of shop cannot be read at byte 65: unknown core instance 99: instance index out of bounds
               hint: build it again
         "#]],
     );
     check(
         &[shop(), Part { made: unreadable, ..pricing() }],
         expect![[r#"
-            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of pricing cannot be read
+            denied: shop (acme/shop) is linked to pricing at line 7 for demo:shop/price, but the types of pricing cannot be read at byte 180: unknown core instance 99: instance index out of bounds
               hint: build it again
         "#]],
     );
@@ -449,8 +449,8 @@ fn another_track_needs_a_link_of_its_own() {
     check(
         &[both, pricing()],
         expect![[r#"
-        denied: shop (acme/shop) imports demo:shop/price@0.2.0, which nobody serves here
-          hint: link a component that exports it, or build without it
+        denied: shop (acme/shop) imports demo:shop/price@0.2.0, which nobody serves here: the entry at line 6 has no link that does
+          hint: write a `link` there to a component that exports it, or build without it
     "#]],
     );
 }
