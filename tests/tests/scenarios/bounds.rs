@@ -48,6 +48,12 @@ fn handles_are_bounded() {
         ends(&up, "way=left,left&task=fail:handles", ["mint/c", "Trap", refused]);
         ends(&up, "task=fail:handles", ["mint/a", "Trap", refused]);
         assert_eq!(outcome(&up, "way=left,left&task=fail:handles:900"), "900", "{form:?}");
+        // Three in one store may hold three times as many, whoever holds them.
+        let more = "way=left,left&task=fail:handles:2900";
+        match form {
+            Form::Separate => ends(&up, more, ["mint/c", "Trap", refused]),
+            Form::Free => assert_eq!(outcome(&up, more), "2900"),
+        }
     }
 }
 

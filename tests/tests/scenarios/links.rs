@@ -142,7 +142,7 @@ fn two_links_to_one() {
 fn a_link_of_two_interfaces() {
     let build = |all: Topology| all.component("a", fork(), vec![("left, right", "b")]).step("b", "c").leaf("c");
     check(build, &["left", "right", "left,left", "right,left"]);
-    // Together it would be two instances with two states; so it is one in a store of its own, and knows who calls.
+    // It is not in the store of its caller; over either interface it knows who calls.
     for form in Form::ALL {
         let inside = if form == Form::Free { "together" } else { "separate" };
         forms(&build(Topology::new(form)), &["a left b separate", "a right b separate", &format!("b left c {inside}")]);
