@@ -269,6 +269,14 @@ impl Trace<'_> {
             }
         }
         self.same_bytes(visit, component, names)?;
+        if graph.receives(visit.node) {
+            // One link, and so one instance, which is looked at once.
+            let other = calls.iter().any(|call| calls.first().is_some_and(|first| first.instance != call.instance));
+            calls.truncate(1);
+            if other {
+                return Err(CheckError::NotItsOwn { component: node.name.clone() });
+            }
+        }
         Ok(calls)
     }
 

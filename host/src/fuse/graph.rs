@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::error::FuseError;
+use crate::carry::RECEIVE;
 
 /// A composition as it was admitted. Everything below trusts it, and nothing else.
 #[derive(Debug, Clone)]
@@ -63,6 +64,11 @@ impl Graph {
     pub(super) fn node(&self, number: usize) -> Result<&Node, FuseError> {
         let components = self.nodes.len();
         self.nodes.get(number).ok_or(FuseError::NoSuchComponent { number, components })
+    }
+
+    /// Whether it is the receiver. Its edges are one link, of several interfaces, and lead to one instance.
+    pub(super) fn receives(&self, number: usize) -> bool {
+        number == self.root && self.exports == [RECEIVE]
     }
 
     /// The imports of a component that are joined, each with its edge.

@@ -41,7 +41,12 @@ impl Tree<'_> {
                 let component = self.graph.node(edge.exporter)?.name.clone();
                 return Err(FuseError::Cycle { component, import: edge.import.clone() });
             }
-            calls.push((number, self.grow(edge.exporter, Some(number))?));
+            let earlier = calls.first().filter(|_| self.graph.receives(node)).map(|(_, instance)| *instance);
+            let instance = match earlier {
+                Some(instance) => instance,
+                None => self.grow(edge.exporter, Some(number))?,
+            };
+            calls.push((number, instance));
         }
         self.path.pop();
         at_most(self.instances.len().saturating_add(1), MOST_INSTANCES, "instances, one for each link to a component")?;

@@ -145,7 +145,12 @@ fn a_link_of_two_interfaces() {
     // It is not in the store of its caller; over either interface it knows who calls.
     for form in Form::ALL {
         let inside = if form == Form::Free { "together" } else { "separate" };
-        forms(&build(Topology::new(form)), &["a left b separate", "a right b separate", &format!("b left c {inside}")]);
+        let topology = build(Topology::new(form));
+        forms(&topology, &["a left b separate", "a right b separate", &format!("b left c {inside}")]);
+        let (home, scratch) = (Home::new(), Scratch::new());
+        let up = topology.start(&home, &scratch);
+        let calls: Vec<_> = steps(&up, "way=left;right").into_iter().map(|step| step.1).collect();
+        assert_eq!(calls, [2, 2], "{form:?}: one instance serves both interfaces");
     }
 }
 
