@@ -25,15 +25,15 @@ pub struct Output {
 /// What a program took of the machine, as the system counts it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
-    /// The most memory that it held, in bytes. It is read every [`INTERVAL`] and not at the end, when it is free already: what
-    /// the program filled in its last milliseconds may be missing.
+    /// The most memory that it held, in bytes. It is read every two milliseconds and not at the end, when it is free already:
+    /// what the program filled in its last ones may be missing.
     pub memory: u64,
     /// The time that processors worked for it, in all of its threads and in the kernel.
     pub time: Duration,
 }
 
 impl Cost {
-    /// As [`Cost`]; what is over holds no memory, and its time can be read until it is waited for.
+    /// Reads both anew. What is over holds no memory, and its time can be read until it is waited for.
     fn read(&mut self, process: u32) {
         let of = |file: &str| std::fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
         let status = of("status");

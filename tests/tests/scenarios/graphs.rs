@@ -36,9 +36,11 @@ fn manifest(text: String, words: &str) {
 }
 
 #[track_caller]
+#[allow(clippy::print_stdout)]
 fn told(home: &Home, scratch: &Scratch, manifest: &str, words: &str) {
     let data = scratch.data();
     let output = home.writ(&["up", manifest, "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    // Shown by `--nocapture`.
     println!("{} ms of processors, {} MiB: {words}", output.cost.time.as_millis(), output.cost.memory >> 20);
     assert!(output.cost.time < MOST_TIME && output.cost.memory < MOST_MEMORY, "{output:?}");
     let stderr = output.refused();

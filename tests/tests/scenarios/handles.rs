@@ -20,7 +20,7 @@ fn threat_17_a_number_from_over_a_link_is_no_handle() {
             assert_eq!(answer.status, 500, "{form:?} {lender} to {borrower}: {answer:?}");
             let line = eventually("the log of it", || failed().into_iter().nth(count));
             assert_eq!(line.get("component"), format!("mint/{borrower}"), "{form:?} {line:?}");
-            println!("{form:?} {line:?}");
+            assert!(line.get("kind") == "Trap" && line.get("reason").contains("unknown handle index"), "{line:?}");
             // It ended that one request, and whose bucket it is has it still.
             assert_eq!(steps(&up, "way=left,left&task=bucket:c").len(), 3, "{form:?}");
             assert_eq!(failed().len(), count + 1, "{form:?}");

@@ -376,10 +376,7 @@ fn lost(up: &Up) -> Vec<String> {
             match (answer.status, answer.text().as_str()) {
                 (200, CAME_BACK) => {}
                 (200, "there is no such value\n") => break,
-                other => {
-                    println!("{name}: {other:?}");
-                    lost.push(name);
-                }
+                _ => lost.push(name),
             }
         }
     }
