@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use writ_tests::{Home, Mint, Scratch, Up, guest, skip, unsigned_guest};
+use writ_tests::{Home, Mint, Scratch, Up, guest, place, skip, unsigned_guest};
 
 /// Whether what `--all` builds is not there, which is said.
 fn missing() -> bool {
-    !guest("conformance-python.wasm").exists()
+    !place("WRIT_GUESTS").join("conformance-python.wasm").exists()
         && skip("the guests in other languages are not built; `cargo xtask guests --all` does")
 }
 
