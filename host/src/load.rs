@@ -172,6 +172,8 @@ fn walk(bytes: &[u8]) -> Result<Walk, LoadError> {
             return Err(cut_off(bytes));
         };
         rest = rest.get(consumed..).unwrap_or_default();
+        walk.sections = walk.sections.saturating_add(1);
+        at_most(walk.sections, MOST_SECTIONS, "sections")?;
         match payload {
             Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
                 outer.push(std::mem::replace(&mut parser, inner));
@@ -208,6 +210,8 @@ struct Walk {
     /// What is being walked: the outermost component, and what is nested in it.
     inside: Vec<Encoding>,
     nested: usize,
+    /// Of everything that was walked: three bytes make one.
+    sections: usize,
     /// Components in the outermost one that hold code, and whether that is known of the one that is being walked.
     parts: usize,
     is_part: bool,
@@ -299,7 +303,7 @@ fn import_of(import: &wasmparser::ComponentImport<'_>) -> Result<InterfaceName, 
 fn export_of(name: &str, kind: ComponentExternalKind) -> Result<Export, LoadError> {
     match name.parse() {
         Ok(interface) if carry::is_reserved(&interface) => {
-            Err(LoadError::Export { name: name.to_owned(), reason: GIVEN })
+            Err(LoadError::Export { name: name.chars().take(100).collect(), reason: GIVEN })
         }
         Ok(interface) if kind == ComponentExternalKind::Instance => Ok(Export::Interface(interface)),
         _ => Ok(Export::Plain(name.to_owned())),
@@ -319,6 +323,7 @@ fn at_most(found: usize, most: usize, what: &'static str) -> Result<(), LoadErro
 /// Looser limits would only be wasmparser's: a thousand components, bodies of megabytes.
 const MOST_DEPTH: usize = 16;
 const MOST_NESTED: usize = 256;
+const MOST_SECTIONS: usize = 100_000;
 const MOST_INSTANCES: usize = 1_000;
 const MOST_FUNCTIONS: usize = 100_000;
 const MOST_BODY: usize = 1 << 20;
@@ -417,6 +422,20 @@ mod tests {
         outer.section(&NestedComponentSection(&with(1)));
         let refused = LoadError::TooLarge { what: "instances", most: MOST_INSTANCES };
         assert_eq!(walk(&outer.finish()).err(), Some(refused));
+    }
+
+    #[test]
+    fn sections_are_counted_wherever_they_are() {
+        let refused = Some(LoadError::TooLarge { what: "sections", most: MOST_SECTIONS });
+        // A custom section without a name is three bytes.
+        let with = |start: &[u8], count: usize| [start, &[0, 1, 0].repeat(count)].concat();
+        let outer = b"\0asm\x0d\0\x01\0";
+        assert!(walk(&with(outer, MOST_SECTIONS / 2)).is_ok());
+        assert_eq!(walk(&with(outer, MOST_SECTIONS)).err(), refused);
+        let inner = with(&Module::new().finish(), MOST_SECTIONS);
+        let mut nested = Component::new();
+        nested.section(&wasm_encoder::RawSection { id: 1, data: &inner });
+        assert_eq!(walk(&nested.finish()).err(), refused);
     }
 
     #[test]

@@ -101,6 +101,7 @@ impl FromStr for InterfaceName {
 
 fn parse(text: &str) -> Option<InterfaceName> {
     let (path, version) = match text.split_once('@') {
+        Some((_, version)) if version.len() > MOST => return None,
         Some((path, version)) => (path, Some(Version::parse(version).ok()?)),
         None => (text, None),
     };
@@ -118,12 +119,15 @@ fn parse(text: &str) -> Option<InterfaceName> {
     })
 }
 
-/// Words of ASCII letters and digits joined by single dashes, each word starting with a letter; at most 100 characters.
+/// Characters of each part of a name.
+const MOST: usize = 100;
+
+/// Words of ASCII letters and digits joined by single dashes, each word starting with a letter.
 fn is_kebab(name: &str) -> bool {
     let word = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.bytes().all(|b| b.is_ascii_alphanumeric())
     };
-    name.len() <= 100 && name.split('-').all(word)
+    name.len() <= MOST && name.split('-').all(word)
 }
 
 impl fmt::Display for InterfaceName {
@@ -190,5 +194,7 @@ mod tests {
         ] {
             assert!(text.parse::<InterfaceName>().is_err(), "{text}");
         }
+        let version = |length: usize| format!("a:b/c@0.2.0-{}", "x".repeat(length - 6)).parse::<InterfaceName>();
+        assert!(version(MOST).is_ok() && version(MOST + 1).is_err());
     }
 }

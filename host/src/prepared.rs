@@ -317,19 +317,24 @@ struct Place<'a> {
     carrier: Option<&'a Carrier>,
 }
 
-/// What was too large to go from one store to another, or to the host, if a call failed by that. The error that wasmtime has
+/// What was too large to go from one store to another, or to the host, if a call failed by that; or that what carries it was
+/// refused memory. The error that wasmtime has
 /// for it is known by its words alone. Where no frame is told no guest was running: its answer was being read.
 fn too_large(error: &wasmtime::Error, (refused_memory, ran): (bool, bool), place: &Place<'_>) -> Option<String> {
     let is_read = error.root_cause().to_string().contains("fuel allocated for hostcalls");
-    let is_stored = refused_memory && matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached));
+    let most = format!("{} MiB, which is the most that leaves a store at once", HOST_CALL >> 20);
+    if refused_memory && matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached)) {
+        // What carries it has no more; or a budget that others draw on is used up.
+        let over = place.carrier?.import.clone().unwrap_or_else(|| "a link".to_owned());
+        return Some(format!("it was refused memory for a call over {over}, whose values take at most {most}"));
+    }
     let what = match place.carrier {
-        Some(Carrier { import: Some(import), .. }) if is_read || is_stored => format!("what it passed to {import}"),
-        Some(Carrier { import: None, .. }) if is_stored => "what it answered".to_owned(),
+        Some(Carrier { import: Some(import), .. }) if is_read => format!("what it passed to {import}"),
         None if is_read && ran => "what it passed to the host".to_owned(),
         _ if is_read => "what it answered".to_owned(),
         _ => return None,
     };
-    Some(format!("{what} takes more than {} MiB, which is the most that leaves a store at once", HOST_CALL >> 20))
+    Some(format!("{what} takes more than {most}"))
 }
 
 fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureKind, String) {

@@ -95,6 +95,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_component_is_given_more_memory_than_its_host_has() {
+        let memory = |plan: Plan| plan.graph.nodes.iter().map(|node| node.memory).collect::<Vec<_>>();
+        let mut wide = plan();
+        wide.graph.nodes[1].memory = 1 << 30;
+        assert_eq!(memory(wide.within(256)), [1, 256]);
+        assert_eq!(memory(plan().within(256)), [1, 1]);
+    }
+
     type Change = fn(&mut Plan);
 
     /// Two plans of one recipe run the same code, so nothing that decides what is made may be missing.

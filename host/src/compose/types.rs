@@ -100,14 +100,18 @@ impl<'a> Shape<'a> {
         items.peek().is_some() && self.items().all(|(_, ty)| is_type(ty)) && self.resources().next().is_none()
     }
 
-    /// What of it is no plain data: the name of a resource, or of a function that passes one.
+    /// What of it is no plain data: the name of a resource, of a function that passes one, or of what is neither a function nor
+    /// a type.
     pub(crate) fn resource(self) -> Option<&'a str> {
+        let is_known =
+            |ty: &ComponentEntityType| matches!(ty, ComponentEntityType::Func(_) | ComponentEntityType::Type { .. });
         let passes = |function: &ComponentFuncType| {
             let mut all = function.params.iter().map(|(_, ty)| *ty).chain(function.result);
             all.any(|ty| !self.is_plain(ty, 0))
         };
         let function = || self.functions().find(|(_, function)| passes(function)).map(|(name, _)| name);
-        self.resources().next().or_else(function)
+        let other = || self.items().find(|(_, ty)| !is_known(ty)).map(|(name, _)| name);
+        self.resources().next().or_else(function).or_else(other)
     }
 
     fn is_plain(self, ty: ComponentValType, depth: usize) -> bool {
@@ -143,7 +147,7 @@ impl<'a> Shape<'a> {
     pub(crate) fn difference(self, export: Shape<'_>) -> Option<Difference> {
         self.functions().find_map(|(name, wanted)| {
             let had = export.functions().find(|(other, _)| *other == name);
-            let place = format!("`{name}`");
+            let place = format!("`{}`", cut(name));
             let Some((_, had)) = had else {
                 return Some(Difference { place, here: "a function".to_owned(), there: "nothing".to_owned() });
             };
@@ -182,11 +186,11 @@ impl Compare<'_> {
         for index in 0..here.len().max(there.len()) {
             let (own, other) = (here.get(index), there.get(index));
             let named = |member: Option<&Member>| {
-                member.map_or_else(|| format!("no such {what}"), |(name, _)| format!("{what} `{name}`"))
+                member.map_or_else(|| format!("no such {what}"), |(name, _)| format!("{what} `{}`", cut(name)))
             };
             match own.zip(other) {
                 Some(((own, here), (other, there))) if own == other => {
-                    self.optional(&format!("{what} `{own}`"), *here, *there, place, depth)?;
+                    self.optional(&format!("{what} `{}`", cut(own)), *here, *there, place, depth)?;
                 }
                 _ => return Err((named(own), named(other))),
             }
@@ -324,11 +328,17 @@ fn word(types: &Types, ty: ComponentValType, depth: usize) -> String {
     }
 }
 
+/// A name that a component chose, cut to what belongs in a message.
+fn cut(name: &str) -> String {
+    name.chars().take(NAME).collect()
+}
+
 /// How deep types are compared: the engine takes none that is nested deeper.
 const DEPTH: usize = 100;
 /// How deep a type is told, and how many members of a tuple.
 const WORDS: usize = 3;
 const MEMBERS: usize = 4;
+const NAME: usize = 100;
 
 #[cfg(test)]
 mod tests;

@@ -262,6 +262,13 @@ impl Whole {
 }
 
 impl Plan {
+    /// The same with at most so many bytes of memory for each component: what a host grants is no more than it has.
+    pub(crate) fn within(mut self, most: usize) -> Self {
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        self.graph.nodes.iter_mut().for_each(|node| node.memory = node.memory.min(most));
+        self
+    }
+
     /// What was compiled of the same recipe at an earlier start, after it was checked: the host's own secret says so.
     pub(crate) fn kept(&self, component: Component, imports: Vec<Import>) -> Whole {
         self.made(Code::Kept(component, imports))

@@ -270,8 +270,10 @@ impl Trace<'_> {
         }
         self.same_bytes(visit, component, names)?;
         if graph.receives(visit.node) {
-            // One link, and so one instance, which is looked at once.
-            let other = calls.iter().any(|call| calls.first().is_some_and(|first| first.instance != call.instance));
+            // One link, and so one instance, which is looked at once, as of its first interface.
+            calls.sort_by_key(|call| call.edge);
+            let whose = |call: &Visit| (call.instance, call.node);
+            let other = calls.iter().any(|call| calls.first().is_some_and(|first| whose(first) != whose(call)));
             calls.truncate(1);
             if other {
                 return Err(CheckError::NotItsOwn { component: node.name.clone() });

@@ -35,8 +35,9 @@ struct Tree<'a> {
 impl Tree<'_> {
     fn grow(&mut self, node: usize, edge: Option<usize>) -> Result<usize, FuseError> {
         self.path.push(node);
-        let mut calls = Vec::new();
-        for (number, edge) in self.graph.joined(node)?.into_values() {
+        let (mut calls, mut edges): (Vec<_>, Vec<_>) = (Vec::new(), self.graph.joined(node)?.into_values().collect());
+        edges.sort_by_key(|(number, _)| *number);
+        for (number, edge) in edges {
             if self.path.contains(&edge.exporter) {
                 let component = self.graph.node(edge.exporter)?.name.clone();
                 return Err(FuseError::Cycle { component, import: edge.import.clone() });

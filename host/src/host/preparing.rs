@@ -210,14 +210,15 @@ impl Host {
         admission: &'a Admission,
         unit: Unit<'a>,
     ) -> Result<(Unit<'a>, Option<Whole>), LinkError> {
-        let Some(plan) = unit.plan(admission) else { return Ok((unit, None)) };
+        let most = self.capacity.memory;
+        let Some(plan) = unit.plan(admission).map(|plan| plan.within(most)) else { return Ok((unit, None)) };
         let fused = plan.fused;
         match self.made(plan).await {
             Ok(whole) => Ok((unit, Some(whole))),
             Err(LinkError::Unit(reason)) if fused && matches!(*reason, UnitError::Encode(_)) => {
                 tracing::debug!(target: "writ::host", component = %unit.root().principal, %reason, "its links stay separate");
                 let separate = unit.separate(admission);
-                let whole = match separate.plan(admission) {
+                let whole = match separate.plan(admission).map(|plan| plan.within(most)) {
                     Some(plan) => Some(self.made(plan).await?),
                     None => None,
                 };

@@ -63,6 +63,7 @@ fn what_is_too_large_to_leave_a_store_is_named() {
     let topology = |form| Topology::new(form).step("a", "b").step("b", "c").leaf("c").elsewhere();
     let passed = "what it passed to demo:hops/left@0.1.0 takes more than 4 MiB, which is the most that leaves a store";
     let answered = "what it answered takes more than 4 MiB, which is the most that leaves a store";
+    let no_room = "it was refused memory for a call over demo:hops/left@0.1.0, whose values take at most 4 MiB";
     let (fits, more, far_more) = (3 << 20, 5 << 20, 12 << 20);
     for form in Form::ALL {
         let (home, scratch) = (Home::new(), Scratch::new());
@@ -74,7 +75,7 @@ fn what_is_too_large_to_leave_a_store_is_named() {
         }
         // What carries the calls of b is none of the components, and b is not who was called first.
         ends(&up, &format!("way=left,left&task=hand:{more}"), ["mint/b", "Trap", passed]);
-        ends(&up, &format!("way=left,left&task=hand:{far_more}"), ["mint/b", "Memory", passed]);
+        ends(&up, &format!("way=left,left&task=hand:{far_more}"), ["mint/b", "Memory", no_room]);
         ends(&up, &format!("way=left,left&task=answer:{more}"), ["mint/c", "Trap", answered]);
         if form == Form::Free {
             assert_eq!((handed("left", more), answer("left", more)), (more.to_string(), more), "{form:?}");

@@ -140,17 +140,21 @@ fn two_links_to_one() {
 
 #[test]
 fn a_link_of_two_interfaces() {
-    let build = |all: Topology| all.component("a", fork(), vec![("left, right", "b")]).step("b", "c").leaf("c");
-    check(build, &["left", "right", "left,left", "right,left"]);
+    let build = |link: &'static str| {
+        move |all: Topology| all.component("a", fork(), vec![(link, "b")]).step("b", "c").leaf("c")
+    };
+    check(build("left, right"), &["left", "right", "left,left", "right,left"]);
     // It is not in the store of its caller; over either interface it knows who calls.
-    for form in Form::ALL {
+    for (form, link) in Form::ALL.into_iter().flat_map(|form| ["left, right", "right, left"].map(|link| (form, link))) {
         let inside = if form == Form::Free { "together" } else { "separate" };
-        let topology = build(Topology::new(form));
-        forms(&topology, &["a left b separate", "a right b separate", &format!("b left c {inside}")]);
+        let topology = build(link)(Topology::new(form));
+        let (one, other) = link.split_once(", ").unwrap();
+        let expected = [one, other].map(|turn| format!("a {turn} b separate"));
+        forms(&topology, &[&expected[0], &expected[1], &format!("b left c {inside}")]);
         let (home, scratch) = (Home::new(), Scratch::new());
         let up = topology.start(&home, &scratch);
         let calls: Vec<_> = steps(&up, "way=left;right").into_iter().map(|step| step.1).collect();
-        assert_eq!(calls, [2, 2], "{form:?}: one instance serves both interfaces");
+        assert_eq!(calls, [2, 2], "{form:?} {link}: one instance serves both interfaces");
     }
 }
 
