@@ -318,8 +318,8 @@ struct Place<'a> {
 }
 
 /// What was too large to go from one store to another, or to the host, if a call failed by that; or that what carries it was
-/// refused memory. The error that wasmtime has
-/// for it is known by its words alone. Where no frame is told no guest was running: its answer was being read.
+/// refused memory. The error that wasmtime has for what is too large is known by its words alone. Where no frame is told no
+/// guest was running: its answer was being read.
 fn too_large(error: &wasmtime::Error, (refused_memory, ran): (bool, bool), place: &Place<'_>) -> Option<String> {
     let is_read = error.root_cause().to_string().contains("fuel allocated for hostcalls");
     let most = format!("{} MiB, which is the most that leaves a store at once", HOST_CALL >> 20);
